@@ -461,7 +461,7 @@ class GrantTermsWrong(AppError):
 
     exit_code: ClassVar[ExitCode] = ExitCode.USAGE
     what: str
-    """"until", "hours", "quota", "grantee", "copy" or "entries"."""
+    """"until", "hours", "quota", "grantee", "copy", "approval" or "entries"."""
 
 
 class PhoneNotFound(AppError):

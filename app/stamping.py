@@ -172,11 +172,25 @@ class ApprovalService(Protocol):
         password: str | None,
         pages: int,
         signatures: int,
+        counterparty: str,
         key: SigningKey,
         waiting: Callable[[], None],
     ) -> ApprovedUse | None:
-        """What allows *signatures* of *seal* on *document*; None: nobody has to approve. *waiting*
-        is called while it is waited for; raising from it cancels. Raises ApprovalNeeded."""
+        """What allows *signatures* of *seal* on *document*, for *counterparty* if a grant wants
+        one named; None: nobody has to approve. *waiting* is called while it is waited for; raising
+        from it cancels. Raises ApprovalNeeded."""
+
+    def ask_ahead(
+        self,
+        seal: SealRecord,
+        document: Path,
+        password: str | None,
+        pages: int,
+        signatures: int,
+        counterparty: str,
+        key: SigningKey,
+    ) -> None:
+        """Send the request for such a use, if one is needed and none is open."""
 
 
 EVENTS = Events("stamp-begun", "stamped", "stamp-failed")
@@ -390,7 +404,9 @@ def _plan(
     if leave.platform is None:
         authorisation.check_lease()
     elif leave.approvals is not None:
-        approved = _approved(job, seal, key, leave.approvals, step)
+        waiting = partial(step, StampStep.CHECK)
+        wanted = _wanted(job, seal, counterparty)
+        approved = leave.approvals.approved(*wanted, key, waiting)
         authorisation = replace(authorisation, approved=approved)
         began = clock()  # it may have taken days
         check_usable(seal, began)
@@ -401,15 +417,30 @@ def _plan(
     return _Plan(job, seal, maker, chain, dates, authorisation, began, clock, step)
 
 
-def _approved(
-    job: StampJob, seal: SealRecord, key: SigningKey, service: ApprovalService, step: TellStep
-) -> ApprovedUse | None:
-    """The approval of this use, waited for as long as *service* has patience."""
+def _wanted(
+    job: StampJob, seal: SealRecord, counterparty: str
+) -> tuple[SealRecord, Path, str | None, int, int, str]:
+    """What approvals of a use are asked with: the first arguments of :class:`ApprovalService`."""
     document = job.approved or job.source
     pages = len(page_boxes(document, job.password))
     signatures = len(job.marks) if job.separate else 1
-    waiting = partial(step, StampStep.CHECK)
-    return service.approved(seal, document, job.password, pages, signatures, key, waiting)
+    return seal, document, job.password, pages, signatures, counterparty
+
+
+def ask_ahead(
+    job: StampJob,
+    *,
+    key: SigningKey,
+    cabinet: Cabinet,
+    approvals: ApprovalService,
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+) -> None:
+    """Send the request for approval that *job* needs, if it needs one: of several jobs all are
+    asked for before the first is waited for. Raises as :func:`stamp` does before it draws."""
+    now, seal = clock(), cabinet.seal(job.seal_code)
+    _, counterparty = check_use(seal, cabinet, now, job.kind, job.counterparty)
+    check_usable(seal, now)
+    approvals.ask_ahead(*_wanted(job, seal, counterparty), key)
 
 
 def check_usable(seal: SealRecord, now: datetime) -> None:

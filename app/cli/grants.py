@@ -47,6 +47,9 @@ def add_commands(commands: Commands) -> None:
         "--offline", type=int, default=0, metavar="N", help="uses that may be reserved for offline"
     )
     made.add_argument(
+        "--approval", action="store_true", help="each use needs an approval, as the policy says"
+    )
+    made.add_argument(
         "--certificate", type=Path, help="the grantee's certificate, if this platform issued one"
     )
     made.add_argument("--grantee-id", default="", help="citizen identity number of the grantee")
@@ -98,6 +101,7 @@ def offer(desk: Desk, options: argparse.Namespace) -> int:
         counterparties=tuple(options.counterparty),
         hours=options.hours,
         offline_quota=options.offline,
+        approval=options.approval,
         certificate=given,
         id_no=options.grantee_id,
     )
@@ -252,6 +256,8 @@ def _describe(grant: GrantRecord, desk: Desk) -> None:
         "hours": scope.hours or any_of,
         "offline": str(terms.offline_quota),
     }
+    if terms.approval:
+        rows["approval"] = phrase("grant.approval", language)
     if grant.kind or grant.counterparty:
         rows["next"] = " ".join(each for each in (grant.kind, grant.counterparty) if each)
     if grant.code and grant.state == "offered":
@@ -284,6 +290,7 @@ def facts(grant: GrantRecord) -> dict[str, Any]:
         "counterparties": list(terms.scope.counterparties),
         "hours": terms.scope.hours,
         "offline_quota": terms.offline_quota,
+        "approval": terms.approval,
         "doubled": grant.doubled,
         "code": grant.code,
         "told_at": grant.told_at.isoformat(),

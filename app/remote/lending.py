@@ -36,6 +36,7 @@ from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.grant import Grant, GrantError, Scope, grant_of
+from crypto.seal.purpose_text import is_blank
 from crypto.seal.structure import Seal
 from crypto.validation.seal_check import check_seal
 from crypto.verdict import Verdict, verdict_of
@@ -73,6 +74,8 @@ class Wish:
     counterparties: tuple[str, ...] = ()
     hours: str = ""
     offline_quota: int = 0
+    approval: bool = False
+    """Must each use be approved, whatever becomes of the seal's policy?"""
     certificate: bytes = b""
     """The grantee's, DER, where it is known."""
     id_no: str = ""
@@ -99,6 +102,8 @@ def terms_of(wish: Wish, seal: SealRecord, now: datetime) -> tuple[Grant, str, b
         raise GrantTermsWrong("until")
     if wish.max_uses and wish.offline_quota > wish.max_uses:
         raise GrantTermsWrong("quota")
+    if wish.approval and wish.offline_quota:
+        raise GrantTermsWrong("approval")
     code, salt = "", b""
     if wish.certificate:
         by, digest = "certificate", sm3(wish.certificate).hex()
@@ -120,10 +125,11 @@ def terms_of(wish: Wish, seal: SealRecord, now: datetime) -> tuple[Grant, str, b
         valid_until=until,
         max_uses=wish.max_uses,
         scope=Scope(wish.kinds, wish.counterparties, wish.hours),
+        approval=wish.approval,
         offline_quota=wish.offline_quota,
         nonce=secrets.token_hex(8),
     )
-    if not grant.grantee:
+    if is_blank(grant.grantee):
         raise GrantTermsWrong("grantee")
     try:
         Grant.parse(grant.encode())
@@ -144,6 +150,9 @@ def offer(
 
     Raises :class:`app.errors.GrantTermsWrong`, :class:`app.errors.PlatformError`."""
     grant, code, salt = terms_of(wish, seal, clock())
+    rule = cabinet.policy(seal.id)
+    if wish.approval and rule is not None and not rule.needs_approval:
+        raise GrantTermsWrong("approval")
     platform.sign_in(key)
     identity = (wish.id_no, salt) if wish.id_no and not wish.certificate else None
     made = platform.offer_grant(seal.id, grant.encode(), key, identity, clock)

@@ -5,19 +5,28 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from PySide6.QtWidgets import QLabel, QWidget
+from pytestqt.qtbot import QtBot
 from sqlalchemy import select
 
+from app.placing.stamp_plan import At
 from app.remote.approval.phones import PhonesClient
+from app.settings import save
 from server_stub.records.store import UseApprover, UseRequestRow
 from server_stub.web.serving import RunningServer
+from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world import chromium
 from tests.world.applicant import citizen_number, credit_code
-from tests.world.clerk import PIN, Clerk, enrolled, pem
+from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt, pem
 from tests.world.documents import DEMO_PDF
+from ui.desk.desk_context import DeskContext
+from ui.shell.pin_dialog import PinDialog
+from ui.shell.window import MainWindow
+from ui.stamp.stamp_page import StampPage
 
 pytestmark = chromium.needed
 
@@ -158,3 +167,91 @@ def test_the_code_on_the_approvers_screen_has_the_pages_key(
     shown = office.approver("approval", "show", asked.json["id"]).out
     assert "以新合同为准" in shown
     assert office.approver("approval", "phone", "nothing").code != 0
+
+
+def said(widget: QWidget) -> str:
+    return "\n".join(each.text() for each in widget.findChildren(QLabel))
+
+
+GUEST = "阿卜杜热伊木·买买提艾力"
+DOCUMENT = "（终稿）采购合同 v2.0 – 副本&最终 #1.pdf"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_grantee_stamps_in_the_window_while_the_approver_decides_on_the_phone(
+    qtbot: QtBot,
+    look: None,
+    office: Office,
+    city: RunningServer,
+    stranger: Clerk,
+    root_pem: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The whole of 授权, 审批 and 手机: the window waits, a browser approves, the window goes on
+    and stamps; who receives the file, offline and with nothing but the root, reads who sealed it,
+    by whose grant, and who allowed it."""
+    end = (datetime.now(UTC) + timedelta(days=5)).isoformat()
+    offer = office.clerk("grant", "offer", "--to", GUEST, "--until", end, "--approval", "--json")
+    assert offer.code == 0, offer.err
+    guest = Clerk(tmp_path / "guest")
+    made = guest("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
+    assert made.code == 0, made.err
+    accepted = guest(
+        *("grant", "accept", offer.json["code"], "--platform", city.url),
+        *("--name", GUEST, "--id-no", citizen_number(741)),
+    )
+    assert accepted.code == 0, accepted.err
+    source = tmp_path / DOCUMENT
+    source.write_bytes(excerpt(1))
+
+    def enter(dialog: PinDialog) -> int:
+        dialog.field.setText(PIN)
+        dialog.accept_button.click()
+        return dialog.result()
+
+    monkeypatch.setattr(PinDialog, "exec", enter)
+    phone = office.page
+    with guest.desk() as desk:
+        desk.settings = save(desk.settings, {"platform_url": city.url})
+        window = MainWindow(DeskContext(desk))
+        qtbot.addWidget(window)
+        window.go("stamp")
+        window.show()
+        window.begin()
+        qtbot.waitUntil(lambda: bool(window.seals) and window.token is not None, timeout=30_000)
+        window.take_files([source])
+        page: StampPage = window.page("stamp")
+        qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+        page.placing.place(At("1", 150, 200))
+        qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
+        page.stamp()
+        qtbot.waitUntil(lambda: "正在等待审批" in said(page.run), timeout=60_000)
+        assert "沈立（法定代表人）" in said(page.run)
+
+        phone.open(link_of_the_newest(city))
+        phone.step("start")
+        phone.wait("!document.getElementById('whole').hidden")
+        for words in (GUEST, DOCUMENT):
+            assert words in phone.text()
+        phone.tap("#approve")
+        phone.step("sure")
+        phone.tap("#sure")
+        phone.step("done")
+
+        qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=60_000)
+        outcome = page.run.outcomes[0]
+        assert outcome.file is not None, outcome.error
+        window.close()
+
+    told = stranger("verify", outcome.file.path, "--trust", root_pem, "--offline")
+    assert told.code == 0, told.out
+    for words in (
+        f"授权签章人：{GUEST}",
+        "宿迁市用印咨询有限公司",
+        "本次用印经过审批",
+        "沈立（法定代表人）",
+        "用手机签署",
+        DOCUMENT,
+    ):
+        assert words in told.out, words

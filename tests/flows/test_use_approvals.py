@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from app.remote.approval.asking import POLL
 from app.remote.approval.deciding import decide
 from app.remote.approval.following import follow
 from app.signing import find_key
+from server_stub.records.store import UseRequestRow
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code
-from tests.world.clerk import PIN, Clerk, enrolled, pem
+from tests.world.clerk import PIN, Clerk, enrolled, excerpt, pem
 from tests.world.documents import DEMO_PDF
 
 ROOT = Path(__file__).parents[2]
@@ -153,6 +155,30 @@ def test_stamping_waits_and_goes_on_by_itself(
     assert pauses == [POLL, POLL]
     assert "正在等待审批（0/2）" in made.err
     assert "正在等待审批（1/2）" in made.err
+
+
+def test_of_many_files_all_are_asked_for_before_the_first_is_waited_for(
+    office: Office, city: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More of them than are stamped at a time: the approvers see them all at once."""
+    files = [tmp_path / f"报价单 {number}.pdf" for number in range(5)]
+    for number, file in enumerate(files):
+        file.write_bytes(excerpt(1) + b"\n" * number)
+    waiting: list[int] = []
+
+    def asked_so_far(_: float) -> None:
+        with city.platform.reading() as session:
+            newest = select(UseRequestRow.id).order_by(UseRequestRow.created_at.desc()).limit(5)
+            pending = UseRequestRow.state == "pending"
+            shown = UseRequestRow.copies == 1
+            chosen = select(UseRequestRow.id).where(UseRequestRow.id.in_(newest), pending, shown)
+            waiting.append(len(session.scalars(chosen).all()))
+
+    monkeypatch.setattr("app.remote.approval.asking.pause", asked_so_far)
+    made = office.clerk("stamp", *files, "--at", "1:100,100", "--wait", "1")
+    assert made.code == 17, made.err
+    assert waiting[0] == 5
+    assert made.err.count("正在等待审批（0/2）") == 5
 
 
 def approve_what_waits(clerk: Clerk) -> None:

@@ -409,8 +409,13 @@ def test_a_cancelled_batch_finishes_what_is_signed_and_leaves_the_rest(
 
 
 def test_several_seals_go_on_one_document_and_are_saved_once(
-    qtbot: QtBot, window: MainWindow, demo_pdf: Path, monkeypatch: pytest.MonkeyPatch
+    qtbot: QtBot,
+    window: MainWindow,
+    context: StandIn,
+    demo_pdf: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    context.approved_seals = {OFFICIAL, CONTRACT}
     page = opened(qtbot, window, demo_pdf)
     page.rack.cards[OFFICIAL].click()
     page.placing.place(At("1", 60, 100))
@@ -423,6 +428,8 @@ def test_several_seals_go_on_one_document_and_are_saved_once(
     assert file is not None
     assert [s.seal.code for s in file.report.signatures if s.seal] == [OFFICIAL, CONTRACT]
     assert len(list(demo_pdf.parent.iterdir())) == 2
+    # both approvals were asked for about the document as it was, before anything was signed
+    assert context.asked_ahead == [(demo_pdf.name, 0)] * 2
 
 
 def test_keyword_hits_are_ghosts_until_they_are_clicked(

@@ -362,6 +362,10 @@ class StandIn:
         """Every PIN that was tried, for tests that count."""
         self.pull_out_before: int | None = None
         """Stamping's n-th signature (from 0) finds the key gone."""
+        self.approved_seals: set[str] = set()
+        """Codes of seals whose uses somebody has to approve."""
+        self.asked_ahead: list[tuple[str, int]] = []
+        """Documents that approval was asked for, and how much was signed by then."""
         self.signed = 0
         self._pages = threading.Lock()
         self._updates = StandInUpdates()
@@ -651,6 +655,12 @@ def stamped(context: StandIn, source: Path, code: str = SEALS[1][0], top: float 
 class _Stamper:
     def __init__(self, context: StandIn, key: SigningKey) -> None:
         self._context, self._key = context, key
+
+    def needs_approval(self, seal_code: str) -> bool:
+        return seal_code in self._context.approved_seals
+
+    def ask_ahead(self, job: stamping.StampJob) -> None:
+        self._context.asked_ahead.append((job.source.name, self._context.signed))
 
     def stamp(self, job: stamping.StampJob, step: Step) -> stamping.StampedFile:
         context = self._context

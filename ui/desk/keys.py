@@ -49,6 +49,17 @@ class DeskStamper:
         if approvals is not None and isinstance(service, OneAtATime):
             approvals.one = service.one
 
+    def needs_approval(self, seal_code: str) -> bool:
+        asks = self._approvals
+        return asks is not None and asks.needed_for(self._cabinet.seal(seal_code))
+
+    def ask_ahead(self, job: StampJob) -> None:
+        from app.stamping import ask_ahead
+
+        if self._approvals is not None:
+            key = self._keys[job.seal_code]
+            ask_ahead(job, key=key, cabinet=self._cabinet, approvals=self._approvals)
+
     def stamp(self, job: StampJob, step: Step) -> StampedFile:
         from app.remote.approval.asking import whom
         from app.stamping import stamp

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QDateTime, Qt
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDateTimeEdit,
     QFormLayout,
@@ -43,8 +44,15 @@ def entries(text: str) -> tuple[str, ...]:
 class OfferDialog(Dialog):
     """授权他人: which seal, to whom, until when, for what."""
 
-    def __init__(self, seals: Sequence[SealRecord], parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        seals: Sequence[SealRecord],
+        parent: QWidget | None = None,
+        approved: Collection[str] = (),
+    ) -> None:
+        """*approved*: codes of the seals whose policies name approvers."""
         super().__init__(parent)
+        self._approved = approved
         self.setWindowTitle(tr("授权他人使用印章"))
         self.setMinimumWidth(560)
         self.seal = narrow(calm(QComboBox()))
@@ -65,6 +73,7 @@ class OfferDialog(Dialog):
         self.hours.setPlaceholderText("08:00-18:00")
         self.offline = calm(QSpinBox())
         self.offline.setRange(0, 100)
+        self.approval = QCheckBox(tr("每次使用都要审批"))
         form = QFormLayout()
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
@@ -77,6 +86,7 @@ class OfferDialog(Dialog):
             (tr("相对方"), self.parties),
             (tr("每天的时段"), self.hours),
             (tr("可离线次数"), self.offline),
+            (tr("审批"), self.approval),
         ):
             field.setAccessibleName(title)
             form.addRow(label(title, "muted"), field)
@@ -84,10 +94,20 @@ class OfferDialog(Dialog):
         self._agree = button(tr("签署并发出"), self.accept, role="default")
         _put_together(self, tr("授权他人使用印章"), lead, form, self._agree)
         self.grantee.textChanged.connect(self._update)
+        self.seal.currentIndexChanged.connect(self._update)
+        self.approval.toggled.connect(self._update)
         self._update()
 
     def _update(self) -> None:
         self._agree.setEnabled(bool(self.grantee.text().strip()) and self.seal.count() > 0)
+        possible = self.seal_code in self._approved
+        self.approval.setEnabled(possible)
+        known = tr("由用印规则里的审批人审批，不能离线使用")
+        self.approval.setToolTip(known if possible else tr("这枚印章的用印规则没有审批人"))
+        asked = possible and self.approval.isChecked()
+        self.offline.setEnabled(not asked)
+        if asked:
+            self.offline.setValue(0)
 
     @property
     def seal_code(self) -> str:
@@ -106,6 +126,7 @@ class OfferDialog(Dialog):
             counterparties=entries(self.parties.text()),
             hours=self.hours.text().strip(),
             offline_quota=self.offline.value(),
+            approval=self.approval.isEnabled() and self.approval.isChecked(),
         )
 
 

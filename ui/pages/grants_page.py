@@ -164,6 +164,7 @@ class GrantsPage(QWidget):
                     (tr("相对方"), tr("、").join(scope.counterparties) or whatever),
                     (tr("每天的时段"), scope.hours or whatever),
                     (tr("可离线次数"), str(terms.offline_quota)),
+                    (tr("审批"), tr("每次使用都要审批") if terms.approval else tr("按用印规则")),
                     (tr("编号"), in_fours(grant.id.removeprefix("grant_"))),
                 ]
             )
@@ -215,7 +216,10 @@ class GrantsPage(QWidget):
 
     def offer(self) -> None:
         """Lend a seal."""
-        dialog = OfferDialog(self._own_seals(), self)
+        rules = {each.seal_id: each for each in self._shell.context.approvals.policies()}
+        own = self._own_seals()
+        approved = [s.code for s in own if s.id in rules and rules[s.id].needs_approval]
+        dialog = OfferDialog(own, self, approved)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         code, wish = dialog.seal_code, dialog.wish() if accepted else None
         dialog.deleteLater()

@@ -202,6 +202,12 @@ class Stamper(Protocol):
     def stamp(self, job: StampJob, step: Step) -> StampedFile:
         """The story of one job, in any thread; the key is the one that was lent."""
 
+    def needs_approval(self, seal_code: str) -> bool:
+        """Must somebody approve the uses of that seal, as far as is known here?"""
+
+    def ask_ahead(self, job: StampJob) -> None:
+        """Send the request for approval that *job* needs, in any thread."""
+
 
 class ApplicationDesk(Protocol):
     """Applications for seals: drafts on this computer, and what the platform has."""

@@ -133,7 +133,13 @@ def stamp_orders(
         else:
             todo.append(number)
     codes = list(dict.fromkeys(p.seal_code for order in orders for p in order.placed))
-    batch: Batch[StampedFile] = Batch()
+    batch: Batch[StampedFile | None] = Batch()
+
+    def ask(number: int, key: Stamper) -> None:
+        for job in _jobs(context, orders[number], sizes):
+            step("step", number, StampStep.CHECK)
+            if key.needs_approval(job.seal_code):
+                key.ask_ahead(job)
 
     def one(number: int, key: Stamper) -> StampedFile:
         def within(now: StampStep | ApprovalWait) -> None:
@@ -153,6 +159,9 @@ def stamp_orders(
     if not todo:
         return outcomes
     with context.stamping(codes, serial, pin, offline=offline, lend=batch.lend) as key:
+        if any(map(key.needs_approval, codes)):  # all are asked for, and then waited for
+            asks = [partial(ask, number, key) for number in todo]
+            batch.run(asks, may_sign=partial(step, "key", -1))
         works = [partial(one, number, key) for number in todo]
         batch.run(works, may_sign=partial(step, "key", -1), ended=ended)
     return outcomes

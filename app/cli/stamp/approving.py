@@ -45,9 +45,9 @@ def approvals_for(
     told: set[tuple[str, int]] = set()
 
     def tell(record: UseRequestRecord) -> None:
-        if (record.state, record.approvals) in told or record.state != "pending":
+        if (record.id, record.approvals) in told or record.state != "pending":
             return
-        told.add((record.state, record.approvals))
+        told.add((record.id, record.approvals))
         said = phrase("approval.waiting", desk.settings.language)
         who = whom(record.policy, record.certificate)
         needed = record.policy.needed

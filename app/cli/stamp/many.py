@@ -12,7 +12,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -50,7 +50,7 @@ from app.many.bulk import find
 from app.placing.finder import Finder
 from app.publishing import check_output
 from app.signing import find_key
-from app.stamping import StampedFile, StampJob, TicketService
+from app.stamping import StampedFile, StampJob, TicketService, ask_ahead
 from app.stamping import stamp as stamp_file
 from crypto.verdict import one_line, say
 
@@ -305,6 +305,10 @@ def _stamp(
             offline_limit=desk.offline_limit,
         )
         try:
+            if approvals is not None and approvals.needed_for(order.seal):
+                for each in jobs:  # all are asked for, and then waited for
+                    with suppress(Exception):  # told when the file's turn comes
+                        ask_ahead(each.job, key=key, cabinet=desk.cabinet, approvals=approvals)
             if steps:  # what follows the seal needs keys and services of its own: one by one
                 _one_by_one([partial(with_key, each.job, key=key) for each in jobs], jobs, results)
             else:

@@ -37,6 +37,7 @@ from app.remote.approval.client import (
 )
 from app.remote.approval.setting import keep_policy
 from app.store.cabinet import Cabinet, SealRecord
+from app.store.lending import use_of
 from app.store.use_requests import OPEN, UseRequestRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
@@ -151,6 +152,9 @@ def ask(
         raise UseRequestWrong("none_needed")
     facts = preview.Facts(_writable(document.name), secrets.token_bytes(16))
     made_by = told.you or policy.holder
+    if seal.grant is not None and not wish.counterparty:  # the ticket names it: it is approved, too
+        lent = next((each for each in cabinet.grants() if each.seal_id == seal.id), None)
+        wish = replace(wish, counterparty=use_of(seal, lent)[1])
     request = _request(platform.origin, seal, policy, document, facts, wish, made_by, clock())
     signed = SignedRequest.make(request, key)
     page_key = preview.new_key()
@@ -371,35 +375,87 @@ class Approvals:
         password: str | None,
         pages: int,
         signatures: int,
+        counterparty: str,
         key: SigningKey,
         waiting: Callable[[], None],
     ) -> ApprovedUse | None:
-        """The request that allows *signatures* of *seal* on *document*; None if nobody has to
-        approve. *waiting* is called again and again while it is waited for, and may raise.
+        """The request that allows *signatures* of *seal* on *document*, for *counterparty* where a
+        grant wants one named; None if nobody has to approve. *waiting* is called again and again
+        while it is waited for, and may raise.
 
         Raises :class:`app.errors.ApprovalNeeded`, :class:`app.errors.PlatformError`."""
+        wanted = (seal, document, password, pages, signatures, counterparty)
+        found = self._asked(*wanted, key, waiting)
+        if found is None:
+            return None
+        found = self._waited(seal, found, waiting)
+        return ApprovedUse(found.id, found.evidence_size * 4 // 3 + 512)
+
+    def ask_ahead(
+        self,
+        seal: SealRecord,
+        document: Path,
+        password: str | None,
+        pages: int,
+        signatures: int,
+        counterparty: str,
+        key: SigningKey,
+    ) -> None:
+        """Send the request that :meth:`approved` will wait for, if one is needed and none is open.
+
+        Raises :class:`app.errors.ApprovalNeeded`, :class:`app.errors.PlatformError`."""
+        wanted = (seal, document, password, pages, signatures, counterparty)
+        asked = self._asked(*wanted, key, lambda: None)
+        if asked is not None:
+            self.tell(asked)
+
+    def needed_for(self, seal: SealRecord) -> bool:
+        """Must somebody approve the uses of *seal*, as far as is known here, and is it waited
+        for?"""
+        rule = self.cabinet.policy(seal.id)
+        return bool(self.patience) and rule is not None and rule.needs_approval
+
+    def _asked(
+        self,
+        seal: SealRecord,
+        document: Path,
+        password: str | None,
+        pages: int,
+        signatures: int,
+        counterparty: str,
+        key: SigningKey,
+        waiting: Callable[[], None],
+    ) -> UseRequestRecord | None:
+        """The request for such a use, made if there is none; None: nobody has to approve."""
         with self.one:
             told = self.platform.use_policy(seal.id)
             policy = keep_policy(self.platform, self.cabinet, seal, told, self.clock()).policy
             if policy is None or not policy.needed:
                 return None
             digest = sm3(_read(document)).hex()
-            found = self._open_for(seal, digest, policy, signatures, key)
-        if found is None:
-            if not self.patience:
-                raise ApprovalNeeded(seal.name, "ask", whom(policy, seal.signer.der))
-            waiting()
-            shown = pictured(document, password, self.finder, pages)
-            wish = replace(self.wish, copies=max(self.wish.copies, signatures))
-            with self.one:
-                found = ask(self.platform, self.cabinet, seal, shown, wish, key, self.clock)
-        found = self._waited(seal, found, waiting)
-        return ApprovedUse(found.id, found.evidence_size * 4 // 3 + 512)
+            found = self._open_for(seal, digest, policy, signatures, counterparty, key)
+        if found is not None:
+            return found
+        if not self.patience:
+            raise ApprovalNeeded(seal.name, "ask", whom(policy, seal.signer.der))
+        waiting()
+        shown = pictured(document, password, self.finder, pages)
+        copies = max(self.wish.copies, signatures)
+        party = counterparty or self.wish.counterparty
+        wish = replace(self.wish, copies=copies, counterparty=party)
+        with self.one:
+            return ask(self.platform, self.cabinet, seal, shown, wish, key, self.clock)
 
     def _open_for(
-        self, seal: SealRecord, digest: str, policy: UsePolicy, signatures: int, key: SigningKey
+        self,
+        seal: SealRecord,
+        digest: str,
+        policy: UsePolicy,
+        signatures: int,
+        counterparty: str,
+        key: SigningKey,
     ) -> UseRequestRecord | None:
-        """The best request for that document: approved, or else still open."""
+        """The best request for that document and party: approved, or else still open."""
         mine = self.platform.use_requests().mine
         kept = {each.id: each for each in self.cabinet.use_requests() if each.side == "mine"}
         now, found = self.clock(), []
@@ -414,6 +470,7 @@ class Approvals:
                 and request.policy == policy.sm3
                 and record.state_at(now) in OPEN
                 and record.left >= signatures
+                and counterparty in ("", request.counterparty)
             )
             if fits:
                 found.append(record)

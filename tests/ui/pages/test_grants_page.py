@@ -132,6 +132,20 @@ def _names(page: GrantsPage) -> list[str]:
     return [each.accessibleName() for each in page.findChildren(QPushButton)]
 
 
+def test_a_grant_asks_for_approvals_where_somebody_approves(qtbot: Any, page: GrantsPage) -> None:
+    seals = page._own_seals()
+    dialog = OfferDialog(seals, page, [seals[1].code])
+    qtbot.addWidget(dialog)
+    dialog.grantee.setText("周文博")
+    dialog.offline.setValue(2)
+    assert not dialog.approval.isEnabled()  # nobody approves uses of the first seal
+    dialog.seal.setCurrentIndex(1)
+    dialog.approval.setChecked(True)
+    assert (dialog.wish().approval, dialog.wish().offline_quota) == (True, 0)
+    dialog.seal.setCurrentIndex(0)
+    assert not dialog.wish().approval
+
+
 def test_who_accepts_without_a_certificate_says_who_it_is(qtbot: Any) -> None:
     dialog = AcceptDialog()
     qtbot.addWidget(dialog)
