@@ -134,41 +134,6 @@ def test_the_phone_approves_while_stamping_waits(
     assert "立即在设置里解除这部手机" in news
 
 
-def test_the_code_on_the_approvers_screen_has_the_pages_key(
-    office: Office, city: RunningServer, tmp_path: Path
-) -> None:
-    """For a phone whose browser was cleared."""
-    source, page = tmp_path / "补充协议.pdf", office.page
-    source.write_bytes(DEMO_PDF.read_bytes() + b"\n")
-    asked = office.clerk("approval", "request", source, "--json")
-    assert asked.code == 0, asked.err
-    (answer,) = asked.json["answers"]
-    assert answer["link"] == link_of_the_newest(city)
-    assert answer["link"] in office.clerk("approval", "show", asked.json["id"]).out
-    page.open(answer["link"])
-    page.evaluate(
-        "new Promise(done => indexedDB.deleteDatabase('sealdesk').onsuccess = () => done(1))"
-    )
-    page.open(answer["link"])
-    page.wait("!document.getElementById('no-key').hidden")
-    assert office.clerk("sync").code == 0  # the approver's key may have come since
-    assert office.approver("sync").code == 0
-    code = office.approver("approval", "phone", asked.json["id"], "--json")
-    assert code.code == 0, code.err
-    page.open(code.json["url"])
-    page.wait("!document.getElementById('whole').hidden")
-    page.evaluate("document.getElementById('reason').value = '以新合同为准'")
-    page.tap("#reject")
-    page.step("sure")
-    page.tap("#sure")
-    page.step("done")
-    assert office.approver("sync").code == 0
-    assert "您的手机不同意王建国的用印申请" in office.approver("notices").out
-    shown = office.approver("approval", "show", asked.json["id"]).out
-    assert "以新合同为准" in shown
-    assert office.approver("approval", "phone", "nothing").code != 0
-
-
 def said(widget: QWidget) -> str:
     return "\n".join(each.text() for each in widget.findChildren(QLabel))
 
@@ -255,3 +220,38 @@ def test_a_grantee_stamps_in_the_window_while_the_approver_decides_on_the_phone(
         DOCUMENT,
     ):
         assert words in told.out, words
+
+
+def test_the_code_on_the_approvers_screen_has_the_pages_key(
+    office: Office, city: RunningServer, tmp_path: Path
+) -> None:
+    """For a phone whose browser was cleared."""
+    source, page = tmp_path / "补充协议.pdf", office.page
+    source.write_bytes(DEMO_PDF.read_bytes() + b"\n")
+    asked = office.clerk("approval", "request", source, "--json")
+    assert asked.code == 0, asked.err
+    (answer,) = asked.json["answers"]
+    assert answer["link"] == link_of_the_newest(city)
+    assert answer["link"] in office.clerk("approval", "show", asked.json["id"]).out
+    page.open(answer["link"])
+    page.evaluate(
+        "new Promise(done => indexedDB.deleteDatabase('sealdesk').onsuccess = () => done(1))"
+    )
+    page.open(answer["link"])
+    page.wait("!document.getElementById('no-key').hidden")
+    assert office.clerk("sync").code == 0  # the approver's key may have come since
+    assert office.approver("sync").code == 0
+    code = office.approver("approval", "phone", asked.json["id"], "--json")
+    assert code.code == 0, code.err
+    page.open(code.json["url"])
+    page.wait("!document.getElementById('whole').hidden")
+    page.evaluate("document.getElementById('reason').value = '以新合同为准'")
+    page.tap("#reject")
+    page.step("sure")
+    page.tap("#sure")
+    page.step("done")
+    assert office.approver("sync").code == 0
+    assert "您的手机不同意王建国的用印申请" in office.approver("notices").out
+    shown = office.approver("approval", "show", asked.json["id"]).out
+    assert "以新合同为准" in shown
+    assert office.approver("approval", "phone", "nothing").code != 0

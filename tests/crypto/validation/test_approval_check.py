@@ -84,6 +84,22 @@ def test_a_second_seal_after_the_approval_is_no_other_document(company: Company)
         assert not found & {"approval_foreign", "approval_changed"}
 
 
+@pytest.mark.parametrize("asked_about", ["the document as it was", "the document with the first"])
+def test_two_seals_on_one_document_have_each_its_own_request(
+    company: Company, asked_about: str
+) -> None:
+    """Of other people, under another policy: what lies between is a proved seal."""
+    once = company.stamped()
+    seen = company.document if asked_about.endswith("as it was") else once
+    second = Company(authorities=company.authorities, document=seen)
+    report = company.judged(second.stamped(document=once))
+    assert len(report.signatures) == 2
+    for signature in report.signatures:
+        found = {finding.code for finding in signature.findings}
+        assert "use_approved" in found
+        assert not found & {"approval_foreign", "approval_changed"}
+
+
 def test_names_are_masked_as_the_policy_wants(company: Company) -> None:
     approvers = tuple(
         replace(each, name=masked(each.name)) for each in company.policy.policy.approvers
