@@ -41,6 +41,7 @@ from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import cosigning, logbook, store, vault
+from server_stub.records.identity import identity_index, known_by
 from server_stub.records.ledger import LEDGER, LedgerError, Transaction
 from server_stub.releases.keeping import ReleaseRefused
 from server_stub.settings import Settings
@@ -292,9 +293,9 @@ def _staff(settings: Settings, options: argparse.Namespace) -> int:
             identity = f"staff_{secrets.token_hex(8)}"
             number, index = options.id_no, None
             if number:
-                named = f"{options.name}\n{number}"
-                index = platform.vault.blind_index("person.identity", named)
-                known = select(store.Staff.role).where(store.Staff.identity_index == index)
+                index = identity_index(platform.vault, options.name, number)
+                same = known_by(platform.vault, options.name, number)
+                known = select(store.Staff.role).where(store.Staff.identity_index.in_(same))
                 if set(tx.session.scalars(known)) - {options.role}:
                     raise policy.Forbidden("that person has another role: one each")
             tx.session.add(

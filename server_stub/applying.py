@@ -25,6 +25,7 @@ from crypto.pki.public_key import PublicKey
 from server_stub import policy, states
 from server_stub.policy import Actor
 from server_stub.records.blobs import SealedBlob, keep, let_go
+from server_stub.records.identity import identity_index, known_by, tidy_name
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import (
     Application,
@@ -467,7 +468,7 @@ def is_own(session: Session, actor: Actor, application: Application) -> bool:
     if staff is None or staff.identity_index is None:
         return False
     same = select(Person.id).where(Person.identity_index == staff.identity_index)
-    return session.scalar(same) in people
+    return bool(people & set(session.scalars(same)))
 
 
 def needs_second(application: Application) -> bool:
@@ -581,16 +582,18 @@ def _check_limits(tx: Transaction, vault: Vault, form: Draft, limits: Limits) ->
 
 
 def person_of(tx: Transaction, vault: Vault, name: str, id_no: str, phone: str) -> Person:
-    """The person of that name and number, known already or from now on."""
-    index = vault.blind_index("person.identity", f"{name}\n{id_no}") if id_no else None
-    if index is not None:
-        known = tx.session.scalar(select(Person).where(Person.identity_index == index))
-        if known is not None:
-            return known
+    """The person of that name and number, however spelled, known already or from now on."""
+    index = None
+    if id_no:
+        index = identity_index(vault, name, id_no)
+        rows = select(Person).where(Person.identity_index.in_(known_by(vault, name, id_no)))
+        found = {row.identity_index: row for row in tx.session.scalars(rows)}
+        if found:
+            return found.get(index) or next(iter(found.values()))
     identity = f"person_{secrets.token_hex(8)}"
     person = Person(
         id=identity,
-        name=name,
+        name=tidy_name(name),
         id_no_enc=vault.seal(f"person.id_no:{identity}", id_no.encode()) if id_no else None,
         identity_index=index,
         phone_enc=vault.seal(f"person.phone:{identity}", phone.encode()) if phone else None,

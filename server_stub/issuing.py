@@ -33,6 +33,7 @@ from server_stub.neighbours.adapters import (
 )
 from server_stub.records import canonical
 from server_stub.records.blobs import Blobs, SealedBlob, keep
+from server_stub.records.identity import same_name
 from server_stub.records.ledger import Ledger, Transaction
 from server_stub.records.store import (
     Application,
@@ -351,7 +352,7 @@ def _others(session: Session, before: str | None, now: str | None) -> bool:
         return False
     one, two = session.get_one(Person, before), session.get_one(Person, now)
     numbers = {one.identity_index, two.identity_index}
-    return one.name != two.name or (None not in numbers and len(numbers) == 2)
+    return not same_name(one.name, two.name) or (None not in numbers and len(numbers) == 2)
 
 
 def certify_staff(

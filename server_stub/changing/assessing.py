@@ -17,6 +17,7 @@ from server_stub.applying import Findings
 from server_stub.issuing import SealMaking, twin
 from server_stub.neighbours.adapters import FiledSeal, Neighbours, RegisteredEnterprise
 from server_stub.records import canonical
+from server_stub.records.identity import same_name
 from server_stub.records.store import Application, Certificate, Enterprise, Person, Seal
 from server_stub.sealing import key_in_doubt
 
@@ -80,7 +81,7 @@ def _is_who_it_says(
         entry is not None
         and entry.name == application.enterprise_name
         and legal_rep is not None
-        and entry.legal_rep == legal_rep.name
+        and same_name(entry.legal_rep, legal_rep.name)
     )
 
 
@@ -182,7 +183,7 @@ def _cause(
         case "legal_rep_changed":
             first = session.get_one(Application, target.application_id)
             person = session.get(Person, first.legal_rep_id) if first.legal_rep_id else None
-            same = person is not None and person.name == entry.legal_rep
+            same = person is not None and same_name(person.name, entry.legal_rep)
             return "登记的法定代表人没有变更" if same else ""
         case "physical_seal_changed":
             pair = (filed.code, filed.imprint_sm3)

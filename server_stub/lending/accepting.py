@@ -26,6 +26,7 @@ from server_stub.context import Platform
 from server_stub.lending.granting import GranteeDiffers, GrantInvalid, commitment, offered, recorded
 from server_stub.records import canonical
 from server_stub.records.blobs import SealedBlob, keep
+from server_stub.records.identity import same_name, tidy_name
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Certificate, Enterprise, Person, Seal, SealCopy, SealGrant
 from server_stub.records.vault import Vault
@@ -113,7 +114,7 @@ def make_copy(platform: Platform, given: Acceptance) -> Made:
 def _certify(platform: Platform, given: Acceptance, row: SealGrant, grant: Grant) -> bytes:
     """A certificate for a person whom the grant names, and the identity check knows by that name
     and number."""
-    named = given.name == grant.grantee and grant.grantee_by != "certificate"
+    named = same_name(given.name, grant.grantee) and grant.grantee_by != "certificate"
     if grant.grantee_by == "identity":
         named = named and grant.grantee_sm3 == commitment(given.id_no, row.grantee_salt or b"")
     if not named:
@@ -121,7 +122,7 @@ def _certify(platform: Platform, given: Acceptance, row: SealGrant, grant: Grant
     if not platform.neighbours.identity.matches(given.name, given.id_no):
         raise GranteeDiffers("the identity check does not know this person")
     now = canonical.moment(canonical.now()).replace(microsecond=0)
-    subject = Name.build([("C", "CN"), ("CN", given.name)])
+    subject = Name.build([("C", "CN"), ("CN", grant.grantee)])  # as every verifier reads it
     end = min(grant.valid_until, now + HOLDER_LIFE)
     return platform.authority.issue(subject, read_request(given.request), now, end)
 
@@ -208,7 +209,7 @@ def _grantee(
         "certificate": gm.sm3(made.certificate).hex() == row.grantee_sm3,
         "identity": row.grantee_sm3 == commitment(number.decode(), row.grantee_salt or b""),
     }[row.grantee_by]
-    if not fits or grant.grantee not in names:
+    if not fits or not any(same_name(grant.grantee, name) for name in names):
         raise GranteeDiffers("the grant names somebody else")
     return person
 
@@ -218,7 +219,7 @@ def _person(tx: Transaction, vault: Vault, name: str, id_no: str) -> Person:
     are easily learnt, and must open nobody's own seals, grants and offices."""
     identity = f"person_{secrets.token_hex(8)}"
     number = vault.seal(f"person.id_no:{identity}", id_no.encode())
-    person = Person(id=identity, name=name, id_no_enc=number)
+    person = Person(id=identity, name=tidy_name(name), id_no_enc=number)
     tx.session.add(person)
     tx.session.flush()
     return person

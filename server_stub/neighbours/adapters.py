@@ -25,6 +25,7 @@ from crypto.pki.names_and_algorithms import Name
 from crypto.seal.kinds import KINDS, OFFICE
 from server_stub.neighbours import engraving, imprint, regions
 from server_stub.records import canonical
+from server_stub.records.identity import same_name
 from server_stub.records.vault import write_private
 
 
@@ -292,7 +293,7 @@ class SimulatedCity:
 
     def matches(self, name: str, id_no: str) -> bool:
         known: str | None = self._read()["persons"].get(identity_digest(id_no))
-        return known is not None and known == name
+        return known is not None and same_name(known, name)
 
     def certified_as(self, certificate: bytes) -> str | None:
         found: str | None = self._read()["certified"].get(gm.sm3(certificate).hex())

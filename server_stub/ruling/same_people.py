@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from server_stub.records.identity import same_name, tidy_number
 from server_stub.records.store import Person
 from server_stub.records.vault import Vault
 
@@ -34,7 +35,7 @@ class People:
         numbers = self._number(first), self._number(second)
         if all(numbers):
             return numbers[0] == numbers[1]
-        return first.name.strip() == second.name.strip()
+        return same_name(first.name, second.name)
 
     def count(self, persons: Iterable[str | None]) -> int:
         """How many human beings these are, at least."""
@@ -49,4 +50,4 @@ class People:
         if person.id_no_enc is None:
             return ""
         number = self.vault.open(f"person.id_no:{person.id}", person.id_no_enc)
-        return number.decode().strip().upper()
+        return tidy_number(number.decode())

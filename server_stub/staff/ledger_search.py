@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from server_stub import policy
 from server_stub.policy import Actor
+from server_stub.records.identity import tidy_name
 from server_stub.records.ledger import LEDGER, Transaction, stored_tree
 from server_stub.records.store import (
     Enterprise,
@@ -116,7 +117,9 @@ def _people(session: Session, text: str) -> list[str]:
     """Ids of those who are called *text*, and the text itself: an id or an account."""
     found = [text]
     for table in (Person, Staff):
-        found += session.scalars(select(table.id).where(table.name == text).limit(MOST_PEOPLE))
+        found += session.scalars(
+            select(table.id).where(table.name.in_({text, tidy_name(text)})).limit(MOST_PEOPLE)
+        )
     return found
 
 

@@ -3,16 +3,20 @@ reviewer wants corrected, and the form as it was sent."""
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from server_stub.records.auditing import table_problems
+from server_stub.records.identity import identity_index
+from server_stub.records.store import Person
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.world.applicant import Applicant, b64
+from tests.world.applicant import Applicant, b64, citizen_number
 from tests.world.staff import employ
 from tests.world.waiting import until
 
@@ -80,6 +84,32 @@ def test_reasons_by_field_are_signed_shown_and_gone_once_it_is_handed_in_again(
     assert person.call("GET", f"{path}/form").content == content
     with reviewed.platform.reading() as session:
         assert list(table_problems(session)) == []
+
+
+def test_a_name_with_spaces_and_other_dots_is_the_same_person(reviewed: RunningServer) -> None:
+    """Who spells his own name in another way neither reviews his own application, nor becomes a
+    second person."""
+    number, vault = citizen_number(733), reviewed.platform.vault
+    reviewed.platform.city.take_in_person("买买提·艾合买提", number)
+    index = identity_index(vault, "买买提·艾合买提", number)
+    himself = employ(reviewed, "reviewer", index)
+    with contextlib.ExitStack() as closing:
+        closing.callback(himself.http.close)
+        for typed in ("买买提 • 艾合买提", "买买提．艾合买提"):
+            person = Applicant(reviewed.url, legal_rep="马代表")
+            closing.callback(person.http.close)
+            handler = {"name": typed, "id_no": number, "phone": "13800000000"}
+            assert person.draft(handler=handler).status_code == 201
+            person.sign_in(application_id=person.application_id)
+            person.submit()
+            path = f"/v1/applications/{person.application_id}"
+            until(lambda p=person, w=path: p.call("GET", w).json()["next"] == "review", "consent")
+            own = himself.call("POST", f"{path}/claim", {})
+            assert (own.status_code, own.json()["code"]) == (403, "forbidden")
+    with reviewed.platform.reading() as session:
+        known = select(Person.name).where(Person.identity_index == index)
+        assert session.scalars(known).all() == ["买买提·艾合买提"]
+        assert list(table_problems(session, vault)) == []
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,56 @@
+"""Who a person is: the name however it is spelled, and the citizen number.
+
+People write 李 梅 with a space, 阿不都•热合曼 with any of a dozen dots, and letters at full width.
+Each spelling must find the same person again, or nobody would be known as his own reviewer.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from server_stub.records.vault import Vault
+
+_COLUMN = "person.identity"
+_DOTS = dict.fromkeys(map(ord, "\u2022\u2027\u2219\u22c5\u30fb\u2e31\u16eb\u00b7\u2024"), "·")
+_UNSEEN = re.compile(
+    r"[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
+    r"\u3164\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
+)
+_HAN = r"[\u2e80-\u2fff\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff·]"
+_BETWEEN_HAN = re.compile(rf"(?<={_HAN})[ .]+(?={_HAN})")
+
+
+def tidy_name(name: str) -> str:
+    """*name* as it is kept: NFKC, one kind of dot, no space between Han characters and one
+    elsewhere, nothing that is not seen."""
+    text = _UNSEEN.sub("", unicodedata.normalize("NFKC", name)).translate(_DOTS)
+    text = " ".join(text.split())
+    text = _BETWEEN_HAN.sub(lambda found: "·" if "." in found[0] else "", text)
+    return re.sub(r" ?·+ ?", "·", text)
+
+
+def same_name(one: str, other: str) -> bool:
+    """Is it one name, spelled in two ways?"""
+    return _key(one) == _key(other)
+
+
+def _key(name: str) -> str:
+    return tidy_name(name).replace(" ", "").casefold()
+
+
+def tidy_number(number: str) -> str:
+    """A citizen number as it is compared."""
+    return unicodedata.normalize("NFKC", number).strip().upper()
+
+
+def identity_index(vault: Vault, name: str, number: str) -> bytes:
+    """By what a person is found without being read: the same for every spelling."""
+    return vault.blind_index(_COLUMN, f"{_key(name)}\n{tidy_number(number)}")
+
+
+def known_by(vault: Vault, name: str, number: str) -> list[bytes]:
+    """Under which the person of that name and number may be known: rows of before 0.3 have the
+    name as it was typed."""
+    typed = vault.blind_index(_COLUMN, f"{name}\n{number}")
+    return list(dict.fromkeys((identity_index(vault, name, number), typed)))
