@@ -23,13 +23,13 @@ from app.errors import (
     PlatformUntrusted,
     TrustListRejected,
 )
+from app.many.one_at_a_time import OneAtATime
 from app.settings import save
 from ui.desk.archives import DeskArchives
 from ui.desk.keys import (
     APPROVALS_S,
     DeskStamper,
     DeviceThreadKey,
-    OneAtATime,
     assert_device_thread,
     blank_view,
     certificate_views,

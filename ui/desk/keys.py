@@ -5,11 +5,11 @@ Nothing here may touch a key outside the device thread (:mod:`ui.tasks`).
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from app.many.one_at_a_time import OneAtATime
 from app.steps import ApprovalWait
 from ui.shell.context import CertificateView, Step, TokenView
 from ui.tasks import on_device_thread
@@ -95,29 +95,6 @@ class DeviceThreadKey:
     def sign(self, message: bytes) -> bytes:
         assert_device_thread()
         return self._key.sign(message)
-
-
-class OneAtATime:
-    """A ticket service that several threads may ask: one after the other."""
-
-    def __init__(self, service: TicketService) -> None:
-        self._service = service
-        self.one = threading.RLock()
-
-    def ticket(self, seal_id: str, document_digest: bytes, request: str = "") -> bytes:
-        with self.one:
-            return self._service.ticket(seal_id, document_digest, request)
-
-    def leave(
-        self,
-        seal_id: str,
-        document_digest: bytes,
-        kind: str,
-        counterparty: str,
-        request: str = "",
-    ) -> bytes:
-        with self.one:
-            return self._service.leave(seal_id, document_digest, kind, counterparty, request)
 
 
 def assert_device_thread() -> None:

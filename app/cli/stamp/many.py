@@ -10,7 +10,6 @@ import argparse
 import os
 import re
 import sys
-import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -47,10 +46,11 @@ from app.many.batch import Batch
 from app.many.batch_report import BatchLine, save_report
 from app.many.begun import BegunOrder, begun_order
 from app.many.bulk import find
+from app.many.one_at_a_time import OneAtATime
 from app.placing.finder import Finder
 from app.publishing import check_output
 from app.signing import find_key
-from app.stamping import StampedFile, StampJob, TicketService, ask_ahead
+from app.stamping import StampedFile, StampJob, ask_ahead
 from app.stamping import stamp as stamp_file
 from crypto.verdict import one_line, say
 
@@ -288,7 +288,7 @@ def _stamp(
             signer = augmentation.foreign_signer(desk, options, ask, opened, (token, session))
         steps = augmentation.afterwards(desk, options, stamper, signer)
         service = None if options.offline else desk.ticket_service(key)
-        one_at_a_time = _OneAtATime(service) if service is not None else None
+        one_at_a_time = OneAtATime(service) if service is not None else None
         approvals = approvals_for(desk, options, service)
         if approvals is not None and one_at_a_time is not None:
             approvals.one = one_at_a_time.one
@@ -337,26 +337,3 @@ def _one_by_one(
             results.add(ready.number, None, error)
             if stops_batch(error):
                 return
-
-
-class _OneAtATime:
-    """A ticket service that several threads may ask: one after the other."""
-
-    def __init__(self, service: TicketService) -> None:
-        self._service = service
-        self.one = threading.RLock()
-
-    def ticket(self, seal_id: str, document_digest: bytes, request: str = "") -> bytes:
-        with self.one:
-            return self._service.ticket(seal_id, document_digest, request)
-
-    def leave(
-        self,
-        seal_id: str,
-        document_digest: bytes,
-        kind: str,
-        counterparty: str,
-        request: str = "",
-    ) -> bytes:
-        with self.one:
-            return self._service.leave(seal_id, document_digest, kind, counterparty, request)
