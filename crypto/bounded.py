@@ -30,7 +30,7 @@ from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import get_spawning_popen
 from types import TracebackType
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from crypto import windows_process
 
@@ -46,8 +46,6 @@ ANSWER = 64 << 20
 """Bytes of one message; JSON of that size takes some twenty times as much memory to read."""
 SEND_SECONDS = 10.0
 """For a message to the process; an honest one reads it at once."""
-START: Literal["spawn"] = "spawn"
-"""How such a process comes into being. Tests of anything else take copies of one that is ready."""
 _MAX_PARTS = 10_000
 _HEAD = 4 << 10
 """Bytes of the frame that says how long the others are, besides 24 for each part."""
@@ -120,7 +118,7 @@ class BoundedProcess:
         answer: int = ANSWER,
         name: str = "sealdesk-bounded",
     ) -> None:
-        context = get_context(START)
+        context = get_context("spawn")
         self._connection, other = context.Pipe()
         self._answer = answer
         self._lock = threading.Lock()

@@ -41,13 +41,14 @@ def processes_at_hand() -> Iterator[None]:
     if sys.platform == "win32" or os.environ.get("SEALDESK_TEST_PROFILE") == "thorough":
         yield
         return
-    multiprocessing.get_context("forkserver").set_forkserver_preload(list(_AT_HAND))
+    copies = multiprocessing.get_context("forkserver")
+    copies.set_forkserver_preload(list(_AT_HAND))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bounded_processes, "START", "forkserver")
+        patch.setattr(bounded_processes, "get_context", lambda _: copies)
         yield
 
 
 @pytest.fixture
 def fresh_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     """In this test every bounded process is a fresh interpreter, as in the program."""
-    monkeypatch.setattr(bounded_processes, "START", "spawn")
+    monkeypatch.setattr(bounded_processes, "get_context", multiprocessing.get_context)
