@@ -2,29 +2,26 @@
 
 A grantee's copy of a seal is a seal of its own: own identifier, the grantee's certificate alone in
 its list, the grant's term as its validity. So every verifier enforces person and term. What else
-the holder has said is in the copy too, as extension :data:`GRANT`, DER::
-
-    SEQUENCE { terms OCTET STRING,         -- canonical JSON, UTF-8
-               intent OCTET STRING,        -- the text that the grantor signed, UTF-8
-               certificate OCTET STRING,   -- the grantor's, DER
-               signature BIT STRING }      -- SM2 with SM3 over intent
-
-The intent names the SM3 of the terms; the copy's maker signs the whole. Number, scope and approval
-are enforced by the platform's leave for each use (:class:`crypto.seal.statement.Leave`).
+the holder has said is in the copy too, as extension :data:`GRANT`: terms that the grantor signed
+(:mod:`crypto.pki.signed_terms`). The copy's maker signs the whole. Number, scope and approval are
+enforced by the platform's leave for each use (:class:`crypto.seal.statement.Leave`).
 """
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone
 
 from crypto.algorithms.gm import sm3
-from crypto.algorithms.keys import SM2_WITH_SM3
-from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
-from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.signed_terms import (
+    SignedTerms,
+    TermsError,
+    put_together,
+    read_json,
+    write_json,
+)
 from crypto.seal.purpose_text import hides, is_blank
 from crypto.seal.structure import Seal
 
@@ -32,7 +29,6 @@ GRANT = "2.25.247040884072341902035235353285479692004"
 """Extension of SES_SealInfo that carries a grant (an OID from a UUID, X.667)."""
 
 TYPE = "seal-grant-v1"
-MAX_SIZE = 16 * 1024
 MAX_ENTRIES = 20
 """Of a list in a scope."""
 MAX_USES = 100_000
@@ -40,8 +36,8 @@ _MAX_TEXT = 120
 _HOURS = re.compile(r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d")
 _BEIJING = timezone(timedelta(hours=8))
 _INTENT = re.compile(
-    r"SUQIAN-SEAL-INTENT-V2\n(?P<origin>[^\n]*)\ngrant\n(?P<id>[^\n]*)\n(?P<digest>[0-9a-f]{64})\n"
-    r"(?P<reason>[^\n]*)\n(?P<at>[^\n]*)\n"
+    r"SUQIAN-SEAL-INTENT-V2\n(?P<origin>[^\n]*)\ngrant\n(?P<subject>[^\n]*)\n"
+    r"(?P<digest>[0-9a-f]{64})\n(?P<reason>[^\n]*)\n(?P<at>[^\n]*)\n"
 )
 
 
@@ -122,15 +118,13 @@ class Grant:
             "offline_quota": self.offline_quota,
             "nonce": self.nonce,
         }
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        return write_json(body)
 
     @classmethod
     def parse(cls, terms: bytes) -> Grant:
         """Read terms; only what :meth:`encode` writes. Raises :class:`GrantError`."""
-        if len(terms) > MAX_SIZE:
-            raise GrantError("larger than any grant")
         try:
-            body = json.loads(terms)
+            body = read_json(terms, TYPE)
             made = cls(
                 seal_code=_string(body["seal_code"]),
                 seal_name=_string(body["seal_name"]),
@@ -150,9 +144,9 @@ class Grant:
                 offline_quota=_number(body["offline_quota"], MAX_USES),
                 nonce=_string(body["nonce"]),
             )
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
             raise GrantError(f"the terms of a grant are malformed: {error}") from error
-        if body["type"] != TYPE or made.encode() != terms:
+        if made.encode() != terms:
             raise GrantError("the terms of a grant are not in their one form")
         if made.problem:
             raise GrantError(made.problem)
@@ -206,40 +200,21 @@ class SignedGrant:
     @classmethod
     def make(cls, terms: bytes, intent: str, certificate: bytes, signature: bytes) -> SignedGrant:
         """Put one together. Raises :class:`GrantError` if the parts do not belong together."""
-        token = der.sequence(
-            der.octet_string(terms),
-            der.octet_string(intent.encode()),
-            der.octet_string(certificate),
-            der.bit_string(signature),
-        )
-        return cls.parse(token)
+        return cls.parse(put_together(terms, intent, certificate, signature))
 
     @classmethod
     def parse(cls, token: bytes) -> SignedGrant:
         """Read a grant and check that the certificate's key has signed just these terms.
 
         Raises :class:`GrantError`."""
-        if len(token) > MAX_SIZE:
-            raise GrantError("larger than any grant")
         try:
-            fields = der.parse(token).children(der.SEQUENCE)
-            terms, intent = fields.octets(), fields.octets()
-            certificate_der, signature = fields.octets(), fields.bits()
-            fields.finish()
-            certificate = Certificate.parse(certificate_der)
-            said = _INTENT.fullmatch(intent.decode())
-        except (der.DerError, CertificateError, UnicodeDecodeError) as error:
-            raise GrantError(f"no grant: {error}") from error
-        grant = Grant.parse(terms)
-        if said is None or said["id"] != grant.id or said["digest"] != sm3(terms).hex():
+            signed = SignedTerms.parse(token, _INTENT)
+        except TermsError as error:
+            raise GrantError(f"not this grant: {error}") from error
+        grant = Grant.parse(signed.terms)
+        if signed.subject != grant.id:
             raise GrantError("what was signed is not this grant")
-        if not certificate.public_key.verify(SM2_WITH_SM3, intent, signature):
-            raise GrantError("the grantor's signature is wrong")
-        try:
-            signed_at = _time(said["at"])
-        except ValueError as error:
-            raise GrantError("signed at no time") from error
-        return cls(token, grant, said["origin"], signed_at, certificate)
+        return cls(token, grant, signed.origin, signed.signed_at, signed.certificate)
 
 
 def is_copy(seal: Seal) -> bool:

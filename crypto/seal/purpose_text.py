@@ -14,12 +14,12 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import ClassVar, Self
 
+from crypto.pki.signed_terms import YEARS
+
 MAX_VALUE = 512
 """Characters."""
 MAX_SIZE = 16 * 1024
 """Bytes of a whole text."""
-YEARS = range(1900, 9999)
-"""Of times that people sign: a month and a clock's error earlier or later is still a time."""
 _FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 """Unicode categories."""
 
@@ -106,7 +106,9 @@ def write_time(moment: datetime) -> str:
 
 
 def read_time(text: str) -> datetime:
-    """The other way, in one of :data:`YEARS`. Raises :class:`PurposeTextError`."""
+    """The other way, in one of :data:`~crypto.pki.signed_terms.YEARS`.
+
+    Raises :class:`PurposeTextError`."""
     try:
         moment = datetime.strptime(text, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC)
         if write_time(moment) == text and moment.year in YEARS:

@@ -7,27 +7,29 @@ was to be asked. A policy is about a seal; the copies that its grantees have fol
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from crypto.algorithms.gm import sm3
-from crypto.algorithms.keys import SM2_WITH_SM3
-from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import is_held_by
-from crypto.pki.names_and_algorithms import CertificateError
-from crypto.seal.purpose_text import YEARS, hides, is_blank
+from crypto.pki.signed_terms import (
+    SignedTerms,
+    TermsError,
+    put_together,
+    read_json,
+    write_json,
+)
+from crypto.seal.purpose_text import hides, is_blank
 
 TYPE = "seal-use-policy-v1"
 VERB = "set-use-policy"
 """In the intent that the keeper signs; its object is the seal's code."""
-MAX_SIZE = 16 * 1024
 MAX_APPROVERS = 9
 _MAX_TEXT = 60
 _INTENT = re.compile(
-    rf"SUQIAN-SEAL-INTENT-V2\n(?P<origin>[^\n]*)\n{VERB}\n(?P<seal>[^\n]*)\n"
+    rf"SUQIAN-SEAL-INTENT-V2\n(?P<origin>[^\n]*)\n{VERB}\n(?P<subject>[^\n]*)\n"
     r"(?P<digest>[0-9a-f]{64})\n\n(?P<at>[^\n]*)\n"
 )
 
@@ -90,17 +92,13 @@ class UsePolicy:
             "keeper": self.keeper,
             "nonce": self.nonce,
         }
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        return write_json(body)
 
     @classmethod
     def parse(cls, terms: bytes) -> UsePolicy:
         """Read terms; only what :meth:`encode` writes. Raises :class:`PolicyError`."""
-        if len(terms) > MAX_SIZE:
-            raise PolicyError("larger than any policy")
         try:
-            body = json.loads(terms)
-            if body["type"] != TYPE:
-                raise ValueError("of another type")
+            body = read_json(terms, TYPE)
             made = cls(
                 seal_code=_string(body["seal_code"]),
                 seal_name=_string(body["seal_name"], 160),
@@ -116,7 +114,7 @@ class UsePolicy:
                 keeper=_string(body["keeper"]),
                 nonce=_string(body["nonce"]),
             )
-        except (ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
+        except (ValueError, KeyError, TypeError) as error:
             raise PolicyError(f"the terms of a policy are malformed: {error}") from error
         if made.encode() != terms:
             raise PolicyError("the terms of a policy are not in their one form")
@@ -184,42 +182,21 @@ class SignedPolicy:
     @classmethod
     def make(cls, terms: bytes, intent: str, certificate: bytes, signature: bytes) -> SignedPolicy:
         """Put one together. Raises :class:`PolicyError` if the parts do not belong together."""
-        token = der.sequence(
-            der.octet_string(terms),
-            der.octet_string(intent.encode()),
-            der.octet_string(certificate),
-            der.bit_string(signature),
-        )
-        return cls.parse(token)
+        return cls.parse(put_together(terms, intent, certificate, signature))
 
     @classmethod
     def parse(cls, token: bytes) -> SignedPolicy:
         """Read one and check that the certificate's key has signed just these terms.
 
         Raises :class:`PolicyError`."""
-        if len(token) > MAX_SIZE:
-            raise PolicyError("larger than any policy")
         try:
-            fields = der.parse(token).children(der.SEQUENCE)
-            terms, intent = fields.octets(), fields.octets()
-            certificate_der, signature = fields.octets(), fields.bits()
-            fields.finish()
-            certificate = Certificate.parse(certificate_der)
-            said = _INTENT.fullmatch(intent.decode())
-        except (der.DerError, CertificateError, UnicodeDecodeError) as error:
-            raise PolicyError(f"no policy: {error}") from error
-        policy = UsePolicy.parse(terms)
-        if said is None or said["seal"] != policy.seal_code or said["digest"] != policy.sm3:
+            signed = SignedTerms.parse(token, _INTENT)
+        except TermsError as error:
+            raise PolicyError(f"not this policy: {error}") from error
+        policy = UsePolicy.parse(signed.terms)
+        if signed.subject != policy.seal_code:
             raise PolicyError("what was signed is not this policy")
-        if not certificate.public_key.verify(SM2_WITH_SM3, intent, signature):
-            raise PolicyError("the signature of the policy is wrong")
-        try:
-            signed_at = datetime.fromisoformat(said["at"])
-            if signed_at.tzinfo is None or signed_at.year not in YEARS:
-                raise ValueError("without a zone, or in no year")
-        except ValueError as error:
-            raise PolicyError("signed at no time") from error
-        return cls(token, policy, said["origin"], signed_at.astimezone(UTC), certificate)
+        return cls(token, policy, signed.origin, signed.signed_at, signed.certificate)
 
 
 def _string(value: object, most: int = _MAX_TEXT) -> str:

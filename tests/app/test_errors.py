@@ -39,6 +39,8 @@ INSIDE = {
     # What a platform or a person has sent as signed and is not becomes app's
     # PlatformAnswerInvalid or a finding; an own reason that cannot stand in a text, UsageError.
     *("PurposeTextError", "PhoneError", "ApprovalError", "PolicyError"),
+    # Signed terms that cannot be read become the error of a grant or a policy.
+    "TermsError",
     # PlatformAnswerInvalid, or a problem of an evidence package.
     *("RegistryProofError", "CannotBeSet", "Unsafe"),
     *("ApproverKeyError", "PreviewError"),

@@ -40,8 +40,10 @@ def signed_grant(grantor: SoftKey, origin: str = "https://platform", **changes: 
     return signed(grant, grantor, origin)
 
 
-def signed(grant: Grant, grantor: SoftKey, origin: str = "https://platform") -> SignedGrant:
-    terms, at = grant.encode(), (grant.valid_from - timedelta(hours=1)).isoformat()
+def signed(
+    grant: Grant, grantor: SoftKey, origin: str = "https://platform", *, at: str = ""
+) -> SignedGrant:
+    terms, at = grant.encode(), at or (grant.valid_from - timedelta(hours=1)).isoformat()
     lines = ("SUQIAN-SEAL-INTENT-V2", origin, "grant", grant.id, sm3(terms).hex(), "", at, "")
     text = "\n".join(lines)
     return SignedGrant.make(terms, text, grantor.certificate, grantor.sign(text.encode()))

@@ -1,5 +1,6 @@
 """What the file alone says of a use under a grant, and what only the platform can say."""
 
+import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -351,6 +352,16 @@ def test_terms_are_read_back_and_have_one_form(lent: Lent) -> None:
     for other in (terms + b" ", terms.replace(b'"seal-grant-v1"', b'"seal-grant-v2"'), b"{}", b"["):
         with pytest.raises(GrantError):
             Grant.parse(other)
+
+
+def test_terms_without_a_type_and_times_at_the_end_of_all_time_are_refused(lent: Lent) -> None:
+    terms = json.loads(lent.grant.grant.encode())
+    for body in ({k: v for k, v in terms.items() if k != "type"}, terms | {"type": "other"}, [1]):
+        with pytest.raises(GrantError):
+            Grant.parse(json.dumps(body).encode())
+    for at in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"):
+        with pytest.raises(GrantError, match="no time"):
+            signed(lent.grant.grant, lent.grantor, at=at)
 
 
 @pytest.mark.parametrize(
