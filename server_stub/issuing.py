@@ -42,7 +42,6 @@ from server_stub.records.store import (
     Person,
     PhysicalSeal,
     Seal,
-    SealCopy,
     Staff,
 )
 from server_stub.records.vault import Vault
@@ -106,18 +105,12 @@ class Form:
     """None: a person's own seal."""
 
 
-@dataclass(frozen=True)
-class Made:
+@dataclass(frozen=True, kw_only=True)
+class Made(sealing.Making):
     """All that one making of a seal consists of."""
 
     form: Form
-    seal_code: str
-    certificate: bytes
-    data: SealedBlob
-    """The seal data."""
     picture: SealedBlob
-    valid_from: int
-    valid_until: int
 
 
 def form_of_enterprise(making: SealMaking, code: str, subtype: str, whose: str = "") -> Form:
@@ -192,13 +185,13 @@ def build(
         maker=making.authority.key(SEAL_MAKER),
     )
     return Made(
-        form,
-        seal_code,
-        certificate,
-        making.blobs.seal(data),
-        making.blobs.seal(form.picture),
-        canonical.microseconds(now),
-        canonical.microseconds(until),
+        form=form,
+        seal_code=seal_code,
+        certificate=certificate,
+        data=making.blobs.seal(data),
+        picture=making.blobs.seal(form.picture),
+        valid_from=canonical.microseconds(now),
+        valid_until=canonical.microseconds(until),
     )
 
 
@@ -270,7 +263,7 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> Seal:
     with tx.session.no_autoflush:  # the seal's state is set by its first change
         tx.session.add(seal)
         sealing.change(tx, seal, "make", "platform")
-    original(tx, application, seal, certificate.sn, made)
+    sealing.add_original(tx, application, seal, certificate.sn, made)
     tx.session.flush()
     rep = form.entry.legal_rep_sm3 if form.entry else ""
     appointing.appoint(tx, vault, application, seal.id, rep)
@@ -317,30 +310,9 @@ def representative_index(vault: Vault, digest: str) -> bytes:
     return vault.blind_index("enterprise.legal_rep", digest)
 
 
-def original(
-    tx: Transaction, application: Application, seal: Seal, certificate_sn: str, made: Made
-) -> None:
-    """A making of the seal data for the holder, yet to be collected."""
-    tx.session.add(
-        SealCopy(
-            id=f"copy_{secrets.token_hex(8)}",
-            seal_id=seal.id,
-            kind="original",
-            holder_id=application.handler_id,
-            certificate_sn=certificate_sn,
-            es_id=made.seal_code,
-            seal_sm3=made.data.address,
-            valid_from=made.valid_from,
-            valid_until=made.valid_until,
-            made_at=tx.now,
-            application_id=application.id,
-        )
-    )
-
-
 def certify(tx: Transaction, application: Application, der: bytes) -> Certificate:
     """The certificate of whoever applied, issued."""
-    certificate = _certificate(tx, der)
+    certificate = sealing.add_certificate(tx, der)
     certificate.enterprise_id = application.enterprise_id
     certificate.person_id = application.handler_id
     return certificate
@@ -363,23 +335,7 @@ def certify_staff(
     subject = Name.build([("C", "CN"), ("O", "平台工作人员"), ("OU", unit), ("CN", name)])
     now = canonical.moment(tx.now).replace(microsecond=0)
     issued = authority.issue(subject, read_request(request), now, now + timedelta(days=365))
-    row = _certificate(tx, issued)
+    row = sealing.add_certificate(tx, issued)
     row.staff_id = identity
     sealing.move_certificate(tx, row, "activate")
     return issued
-
-
-def _certificate(tx: Transaction, data: bytes) -> Certificate:
-    parsed = X509Certificate.parse(data)
-    state = states.advance(states.CERTIFICATE, states.START, "request")
-    row = Certificate(
-        sn=f"{parsed.serial:x}",
-        subject=str(parsed.subject),
-        der=data,
-        state=states.advance(states.CERTIFICATE, state, "issue"),
-        since=tx.now,
-        not_before=canonical.microseconds(parsed.not_before),
-        not_after=canonical.microseconds(parsed.not_after),
-    )
-    tx.session.add(row)
-    return row

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -26,6 +26,7 @@ from server_stub.authority import Authority
 from server_stub.neighbours import filing
 from server_stub.policy import Actor, Owner
 from server_stub.records import canonical
+from server_stub.records.blobs import SealedBlob
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
 from server_stub.records.store import (
     Application,
@@ -51,6 +52,19 @@ Owned = Application | Certificate | PhysicalSeal | Seal | UsageRecord
 def key_in_doubt(seal: Seal) -> bool:
     """May the Ukey with the key of *seal* be in wrong hands?"""
     return seal.state == "suspended" and seal.reason in KEY_IN_DOUBT
+
+
+@dataclass(frozen=True, kw_only=True)
+class Making:
+    """What comes of one making of the seal data, before it is on record."""
+
+    seal_code: str
+    certificate: bytes
+    """Of whoever may stamp with it, DER."""
+    data: SealedBlob
+    """The seal data."""
+    valid_from: int
+    valid_until: int
 
 
 class SealNotActive(Exception):
@@ -240,6 +254,53 @@ def _certificates(session: Session, seal: Seal, taken: Certificate) -> list[Cert
     )
     others = select(Certificate).where(Certificate.sn.in_(made), Certificate.sn != taken.sn)
     return [taken, *session.scalars(others.order_by(Certificate.sn))]
+
+
+def add_certificate(tx: Transaction, der: bytes) -> Certificate:
+    """A row for a certificate just issued, not yet in force."""
+    parsed = X509Certificate.parse(der)
+    state = states.advance(states.CERTIFICATE, states.START, "request")
+    row = Certificate(
+        sn=f"{parsed.serial:x}",
+        subject=str(parsed.subject),
+        der=der,
+        state=states.advance(states.CERTIFICATE, state, "issue"),
+        since=tx.now,
+        not_before=canonical.microseconds(parsed.not_before),
+        not_after=canonical.microseconds(parsed.not_after),
+    )
+    tx.session.add(row)
+    return row
+
+
+def add_original(
+    tx: Transaction, application: Application, seal: Seal, sn: str, made: Making
+) -> None:
+    """A making of the seal data for the holder, yet to be collected."""
+    copy = _seal_copy(tx, seal, "original", sn, made)
+    copy.holder_id, copy.application_id = application.handler_id, application.id
+
+
+def add_copy(tx: Transaction, grant: SealGrant, original: Seal, sn: str, made: Making) -> None:
+    """A making of the seal data for a grantee, already collected."""
+    copy = _seal_copy(tx, original, "copy", sn, made)
+    copy.holder_id, copy.grant_id, copy.collected_at = grant.grantee_id, grant.id, tx.now
+
+
+def _seal_copy(tx: Transaction, seal: Seal, kind: str, sn: str, made: Making) -> SealCopy:
+    copy = SealCopy(
+        id=f"copy_{secrets.token_hex(8)}",
+        seal_id=seal.id,
+        kind=kind,
+        certificate_sn=sn,
+        es_id=made.seal_code,
+        seal_sm3=made.data.address,
+        valid_from=made.valid_from,
+        valid_until=made.valid_until,
+        made_at=tx.now,
+    )
+    tx.session.add(copy)
+    return copy
 
 
 def move_certificate(

@@ -110,7 +110,7 @@ def renew(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
     certificate = issuing.certify(tx, application, made.certificate)
     keep(tx.session, made.data, made.picture)
     tx.session.flush()
-    issuing.original(tx, application, seal, certificate.sn, made)
+    sealing.add_original(tx, application, seal, certificate.sn, made)
     fields = {"seal": seal.id, "certificate": certificate.sn, "seal_sm3": made.data.address}
     tx.record(LEDGER, "seal-renewed-v1", fields, about=("seal", seal.id))
     application.seal_id = seal.id

@@ -25,10 +25,10 @@ from server_stub.authority import HOLDER_LIFE, SEAL_MAKER
 from server_stub.context import Platform
 from server_stub.lending.granting import GranteeDiffers, GrantInvalid, commitment, offered, recorded
 from server_stub.records import canonical
-from server_stub.records.blobs import SealedBlob, keep
+from server_stub.records.blobs import keep
 from server_stub.records.identity import same_name, tidy_name
 from server_stub.records.ledger import Transaction
-from server_stub.records.store import Certificate, Enterprise, Person, Seal, SealCopy, SealGrant
+from server_stub.records.store import Enterprise, Person, Seal, SealGrant
 from server_stub.records.vault import Vault
 from server_stub.signin import DECISION, DECISION_SLACK, Decision, intent, signed_by
 
@@ -51,19 +51,13 @@ class Acceptance:
     id_no: str = ""
 
 
-@dataclass(frozen=True)
-class Made:
+@dataclass(frozen=True, kw_only=True)
+class Made(sealing.Making):
     """What is made before an acceptance goes on record."""
 
     grant_id: str
-    seal_code: str
-    certificate: bytes
-    """The grantee's, DER."""
     fresh: bool
-    """Is it issued by this?"""
-    data: SealedBlob
-    valid_from: int
-    valid_until: int
+    """Is the certificate issued by this?"""
 
 
 def make_copy(platform: Platform, given: Acceptance) -> Made:
@@ -101,13 +95,13 @@ def make_copy(platform: Platform, given: Acceptance) -> Made:
         maker=platform.authority.key(SEAL_MAKER),
     )
     return Made(
-        row.id,
-        code,
-        certificate,
-        not own,
-        platform.blobs.seal(data),
-        canonical.microseconds(begin),
-        canonical.microseconds(end),
+        grant_id=row.id,
+        seal_code=code,
+        certificate=certificate,
+        fresh=not own,
+        data=platform.blobs.seal(data),
+        valid_from=canonical.microseconds(begin),
+        valid_until=canonical.microseconds(end),
     )
 
 
@@ -154,7 +148,9 @@ def accept(tx: Transaction, vault: Vault, origin: str, given: Acceptance, made: 
     person = _grantee(tx, vault, row, given, made)
     sn = f"{parsed.serial:x}"
     if made.fresh:
-        _keep_certificate(tx, made.certificate, parsed, person)
+        issued = sealing.add_certificate(tx, made.certificate)
+        issued.person_id = person.id
+        sealing.move_certificate(tx, issued, "activate")
     tx.act(policy.Who(sn, person.id, sn))
     original = tx.session.get_one(Seal, row.seal_id)
     if original.state != "active":
@@ -225,24 +221,6 @@ def _person(tx: Transaction, vault: Vault, name: str, id_no: str) -> Person:
     return person
 
 
-def _keep_certificate(
-    tx: Transaction, data: bytes, parsed: X509Certificate, person: Person
-) -> None:
-    state = states.advance(states.CERTIFICATE, states.START, "request")
-    row = Certificate(
-        sn=f"{parsed.serial:x}",
-        person_id=person.id,
-        subject=str(parsed.subject),
-        der=data,
-        state=states.advance(states.CERTIFICATE, state, "issue"),
-        since=tx.now,
-        not_before=canonical.microseconds(parsed.not_before),
-        not_after=canonical.microseconds(parsed.not_after),
-    )
-    tx.session.add(row)
-    sealing.move_certificate(tx, row, "activate")
-
-
 def _copy(tx: Transaction, row: SealGrant, original: Seal, made: Made, sn: str) -> Seal:
     """The copy, made and collected in one step: whoever accepted has proved its key."""
     copy = Seal(
@@ -268,20 +246,5 @@ def _copy(tx: Transaction, row: SealGrant, original: Seal, made: Made, sn: str) 
         tx.session.add(copy)
         sealing.change(tx, copy, "make", "platform")
         sealing.change(tx, copy, "collect", "holder")
-    tx.session.add(
-        SealCopy(
-            id=f"copy_{secrets.token_hex(8)}",
-            seal_id=original.id,
-            kind="copy",
-            holder_id=row.grantee_id,
-            certificate_sn=sn,
-            es_id=made.seal_code,
-            seal_sm3=made.data.address,
-            valid_from=copy.valid_from,
-            valid_until=copy.valid_until,
-            grant_id=row.id,
-            made_at=tx.now,
-            collected_at=tx.now,
-        )
-    )
+    sealing.add_copy(tx, row, original, sn, made)
     return copy
