@@ -12,6 +12,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -283,6 +284,7 @@ def test_every_error_of_device_and_crypto_has_an_exit_code_or_is_a_defect() -> N
     assert unknown <= defects
 
 
+@cache
 def phrases_used() -> set[str]:
     """Every constant key that app or ui passes to phrase(), read from the source."""
     root = Path(errors.__file__).parents[1]
@@ -290,7 +292,9 @@ def phrases_used() -> set[str]:
         node
         for path in (*root.glob("app/**/*.py"), *root.glob("ui/**/*.py"))
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("phrase") and node.args
+        if isinstance(node, ast.Call)
+        and node.args
+        and getattr(node.func, "id", getattr(node.func, "attr", "")).endswith("phrase")
     )
     return {
         call.args[0].value
