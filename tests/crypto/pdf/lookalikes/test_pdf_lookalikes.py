@@ -504,9 +504,10 @@ def test_every_page_of_a_long_document_is_searched(world: World) -> None:
     assert "lookalikes_not_searched" not in codes(report)
 
 
-def test_a_picture_of_a_seal_on_each_of_250_pages_is_found() -> None:
-    search = searched(long_document(250, *range(250)))
-    assert [page.index for page, _ in search.found] == list(range(250))
+@pytest.mark.parametrize("pages", [60, pytest.param(250, marks=pytest.mark.slow)])
+def test_a_picture_of_a_seal_on_each_of_many_pages_is_found(pages: int) -> None:
+    search = searched(long_document(pages, *range(pages)))
+    assert [page.index for page, _ in search.found] == list(range(pages))
     assert search.skipped == []
 
 
