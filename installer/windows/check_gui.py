@@ -8,17 +8,18 @@ namespace, so no mount is left behind. The locale is zh_CN: code page 936, as on
 from __future__ import annotations
 
 import argparse
+import contextlib
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from installer import xvfb
 from installer.debian.check import mirror
 from installer.system import ROOT, BuildFailed, cache, run, say
-from installer.windows import build
+from installer.windows import build, session
 from installer.windows.desk import APPLICANT, PIN, SO_PIN, Desk, expect, platform
 from installer.windows.wine import Wine, make_prefix
 
@@ -101,8 +102,21 @@ def _try(desk: Desk, address: str, display: str, work: Path) -> None:
         for word, file in (("--stamp", r"C:\合同.pdf"), ("--verify", target)):
             took = _window(desk, display, (word, file), work / f"window{word}-{look}.png")
             say(f"✓ window {word} {look}: up after {took:.1f} s")
+    _session_ends(desk, display, work)
     pictures = {path.read_bytes() for path in work.glob("window*.png")}
     expect(len(pictures) == 2 * len(LOOKS), "two pictures are the same")
+
+
+def _session_ends(desk: Desk, display: str, work: Path) -> None:
+    """Asked by Windows whether the session may end, an idle window agrees and keeps its place."""
+    asks = shutil.copy(session.build(work), desk.wine.drive)
+    with _opened(desk, ("--stamp", r"C:\合同.pdf")) as program:
+        xvfb.wait_for_window(display, "印台", program, SECONDS)
+        (state,) = desk.wine.drive.rglob("window.json")
+        state.unlink()
+        said = desk.wine.must([desk.wine.windows_path(Path(asks))])
+        expect(state.exists(), f"nothing was kept when the session was to end: {said}")
+    say("✓ keeps its state when the session ends")
 
 
 def _number(desk: Desk, key: str, name: str, value: int) -> None:
@@ -110,8 +124,9 @@ def _number(desk: Desk, key: str, name: str, value: int) -> None:
     desk.wine.must(["reg", "add", key, *words])
 
 
-def _window(desk: Desk, display: str, arguments: tuple[str, ...], target: Path) -> float:
-    """Start the window, take its picture and end it; the seconds until it was there."""
+@contextlib.contextmanager
+def _opened(desk: Desk, arguments: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """The installed window, ended on the way out."""
     program = subprocess.Popen(
         [*desk.wine.launcher, "wine", desk.folder + r"\SealDesk.exe", *arguments],
         env=desk.wine.environment(),
@@ -119,6 +134,15 @@ def _window(desk: Desk, display: str, arguments: tuple[str, ...], target: Path) 
         stderr=subprocess.DEVNULL,
     )
     try:
+        yield program
+    finally:
+        desk.wine.run(["taskkill", "/f", "/im", "SealDesk.exe"])
+        program.wait(30)
+
+
+def _window(desk: Desk, display: str, arguments: tuple[str, ...], target: Path) -> float:
+    """Start the window, take its picture and end it; the seconds until it was there."""
+    with _opened(desk, arguments) as program:
         took = xvfb.wait_for_window(display, "印台", program, SECONDS)
         # Pages are drawn and judged after the window is there; what is busy moves.
         until = time.monotonic() + SECONDS
@@ -130,9 +154,6 @@ def _window(desk: Desk, display: str, arguments: tuple[str, ...], target: Path) 
             if now == before or time.monotonic() > until:
                 break
             before = now
-    finally:
-        desk.wine.run(["taskkill", "/f", "/im", "SealDesk.exe"])
-        program.wait(30)
     return took
 
 
