@@ -35,7 +35,7 @@ from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
-from crypto.seal.grant import Grant, GrantError, Scope, grant_of
+from crypto.seal.grant import Grant, GrantError, Scope, SignedGrant, grant_of
 from crypto.seal.purpose_text import is_blank
 from crypto.seal.structure import Seal
 from crypto.validation.seal_check import check_seal
@@ -172,26 +172,41 @@ class Person:
     id_no: str
 
 
+def look_at_offer(platform: LendingClient, code: str) -> SignedGrant:
+    """The terms of the offer of *code*, without accepting anything.
+
+    Raises :class:`app.errors.OfferNotOpen`, :class:`app.errors.PlatformError`."""
+    return _offered(platform, code).signed
+
+
+def _offered(platform: LendingClient, code: str) -> PlatformGrant:
+    try:
+        return platform.look_at_offer(code)
+    except PlatformRefused as error:
+        if error.problem != "not_found":
+            raise
+        raise OfferNotOpen from error
+
+
 def accept(
     platform: LendingClient,
     cabinet: Cabinet,
     session: Session,
     code: str,
     person: Person | None = None,
+    seen: SignedGrant | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> SealRecord:
     """Accept the offer of *code* with the token of *session* (logged in): with the certificate of
-    the platform that is on it, or, with *person* given, with a new one. The copy is checked, and
-    put onto the token and into the cabinet.
+    the platform that is on it, or, with *person* given, with a new one; *seen*: the terms that the
+    person has agreed to, if they were shown. The copy is checked, and put onto the token and into
+    the cabinet.
 
     Raises :class:`app.errors.OfferNotOpen`, :class:`app.errors.PlatformError`,
     :class:`device.token.TokenError`."""
-    try:
-        offered = platform.look_at_offer(code)
-    except PlatformRefused as error:
-        if error.problem != "not_found":
-            raise
-        raise OfferNotOpen from error
+    offered = _offered(platform, code)
+    if seen is not None and offered.signed.token != seen.token:
+        raise OfferNotOpen  # another one than was shown
     platform.service()
     if person is None:
         key = _own_key(platform, session)

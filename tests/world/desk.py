@@ -76,6 +76,7 @@ from ui.shell.context import (
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from crypto.seal.grant import SignedGrant
 
 COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"
@@ -362,6 +363,8 @@ class StandIn:
         """Every PIN that was tried, for tests that count."""
         self.pull_out_before: int | None = None
         """Stamping's n-th signature (from 0) finds the key gone."""
+        self.accepted: list[tuple[str, str]] = []
+        """Who has accepted which grant."""
         self.approved_seals: set[str] = set()
         """Codes of seals whose uses somebody has to approve."""
         self.asked_ahead: list[tuple[str, int]] = []
@@ -480,9 +483,18 @@ class StandIn:
         self._cabinet.keep_grant(record)
         return Offered(record, code)
 
-    def accept_grant(self, code: str, person: Person | None, serial: str, pin: str) -> SealRecord:
+    def look_at_offer(self, code: str) -> SignedGrant:
+        found = [each.signed for each in self._cabinet.grants() if each.code == code]
+        if not found:
+            raise OfferNotOpen
+        return found[0]
+
+    def accept_grant(
+        self, code: str, person: Person | None, seen: SignedGrant, serial: str, pin: str
+    ) -> SealRecord:
         self._check_pin(pin)
-        raise OfferNotOpen
+        self.accepted.append((person.name if person else "", seen.grant.id))
+        return self._cabinet.seals()[0]
 
     def withdraw_grant(self, grant: GrantRecord, serial: str, pin: str) -> GrantRecord:
         self._check_pin(pin)

@@ -69,6 +69,7 @@ if TYPE_CHECKING:
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.pki.chain import Chain
+    from crypto.seal.grant import SignedGrant
     from crypto.validation.trust import Trust
     from crypto.verdict import Report, Verdict
     from ui.desk.applications import DeskApplications
@@ -251,13 +252,20 @@ class DeskContext:
             platform_there = self._desk.platform(seal.platform)
             return offer(platform_there, self._cabinet, seal, wish, key)
 
-    def accept_grant(self, code: str, person: Person | None, serial: str, pin: str) -> SealRecord:
+    def look_at_offer(self, code: str) -> SignedGrant:
+        from app.remote.lending import look_at_offer
+
+        return look_at_offer(self._desk.platform(), code)
+
+    def accept_grant(
+        self, code: str, person: Person | None, seen: SignedGrant, serial: str, pin: str
+    ) -> SealRecord:
         from app.remote.lending import accept
 
         assert_device_thread()
         cabinet = self._cabinet
         with self._desk.token(serial).login(pin) as session:
-            seal = accept(self._desk.platform(), cabinet, session, code, person)
+            seal = accept(self._desk.platform(), cabinet, session, code, person, seen)
             self._desk.settle_token(session, seal)
         self._certificates.clear()
         return seal

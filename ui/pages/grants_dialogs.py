@@ -18,16 +18,19 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from app.errors import SettingsInvalid
+from app.settings import read
 from crypto.pki.unit_codes import CodeError, check_citizen_number
 from ui.dialogs import Dialog
 from ui.language import tr
 from ui.pages.apply_dialog import normal
 from ui.seal_card import seal_title
-from ui.widgets import button, calm, label, narrow, row
+from ui.widgets import button, calm, facts, label, moment, narrow, row
 
 if TYPE_CHECKING:
     from app.remote.lending import Person, Wish
     from app.store.cabinet import SealRecord
+    from crypto.seal.grant import Grant
 
 MOST_USES = 9999
 _SEPARATORS = (",", ";", *map(chr, (0x3001, 0xFF0C, 0xFF1B)))
@@ -133,11 +136,14 @@ class OfferDialog(Dialog):
 class AcceptDialog(Dialog):
     """接受授权: the code, and who one is, where there is no certificate yet."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget | None = None, platform: str = "") -> None:
+        """*platform*: its address, where one is set; "": it is asked for."""
         super().__init__(parent)
         self.setWindowTitle(tr("接受授权"))
         self.setMinimumWidth(520)
         self.code, self.name, self.id_no = QLineEdit(), QLineEdit(), QLineEdit()
+        self.url = QLineEdit(platform)
+        self.url.setPlaceholderText(tr("授权人告诉您的平台地址，https:// 开头"))
         self.code.setPlaceholderText(tr("授权人告诉您的授权码"))
         self.name.setPlaceholderText(tr("Ukey 里还没有证书时填写"))
         self.id_no.setPlaceholderText(tr("18 位，只发给平台，不保存在本机"))
@@ -145,6 +151,7 @@ class AcceptDialog(Dialog):
         form.setHorizontalSpacing(16)
         form.setVerticalSpacing(8)
         for title, field in (
+            *([] if platform else [(tr("平台地址"), self.url)]),
             (tr("授权码"), self.code),
             (tr("姓名"), self.name),
             (tr("身份证号"), self.id_no),
@@ -153,8 +160,11 @@ class AcceptDialog(Dialog):
             field.textChanged.connect(self._update)
             form.addRow(label(title, "muted"), field)
         self._said = label("", "small", wrap=True)
-        lead = tr("用您自己的 Ukey 接受。Ukey 里已有这个平台的证书时，只填授权码。")
-        self._agree = button(tr("接受"), self.accept, role="default")
+        lead = tr(
+            "用您自己的 Ukey 接受。Ukey 里已有这个平台的证书时，只填授权码。"
+            "先看条款，再决定接受不接受。"
+        )
+        self._agree = button(tr("看条款…"), self.accept, role="default")
         _put_together(self, tr("接受授权"), lead, form, self._agree, self._said)
         self._update()
 
@@ -167,8 +177,14 @@ class AcceptDialog(Dialog):
                 check_citizen_number(number)
             except CodeError:
                 wrong, said = True, tr("身份证号不对。")
+        if not wrong and self.url.text().strip():
+            try:
+                read("platform_url", self.url.text().strip(), tr("平台地址"))
+            except SettingsInvalid:
+                wrong, said = True, tr("应为 https:// 开头的网址，只写到主机名")
         self._said.setText(said)
-        self._agree.setEnabled(len(self.code.text().strip()) >= 8 and not wrong)
+        whole = len(self.code.text().strip()) >= 8 and bool(self.url.text().strip())
+        self._agree.setEnabled(whole and not wrong)
 
     def answer(self) -> tuple[str, Person | None]:
         """The code, and who accepts without a certificate."""
@@ -177,6 +193,53 @@ class AcceptDialog(Dialog):
         name = self.name.text().strip()
         person = Person(name, normal(self.id_no.text())) if name else None
         return self.code.text().strip(), person
+
+
+class TermsDialog(Dialog):
+    """What somebody is about to accept: nothing is signed before it was shown."""
+
+    def __init__(
+        self, terms: Grant, person: Person | None = None, parent: QWidget | None = None
+    ) -> None:
+        """*person*: who accepts without a certificate, if that was said."""
+        super().__init__(parent)
+        self.setWindowTitle(tr("授权条款"))
+        self.setMinimumWidth(560)
+        whole = QVBoxLayout(self)
+        whole.setContentsMargins(24, 20, 24, 20)
+        whole.setSpacing(10)
+        whole.addWidget(label(tr("授权条款"), "title"))
+        lead = tr("条款由授权单位的 Ukey 签署。与约定不一致的不要接受，先问授权人。")
+        whole.addWidget(label(lead, "muted", wrap=True))
+        whole.addWidget(facts(terms_rows(terms)))
+        if person is not None and person.name != terms.grantee:
+            said = tr(
+                "授权给“{grantee}”，您填的姓名是“{name}”。平台会核对，不一致的接受不了。",
+                grantee=terms.grantee,
+                name=person.name,
+            )
+            whole.addWidget(label(said, "bad", wrap=True))
+        whole.addStretch()
+        self._agree = button(tr("接受"), self.accept, role="default")
+        whole.addLayout(row(None, button(tr("不接受"), self.reject), self._agree))
+
+
+def terms_rows(terms: Grant) -> list[tuple[str, str]]:
+    """The terms of a grant, for people."""
+    scope, whatever = terms.scope, tr("不限")
+    uses = tr("{count} 次", count=terms.max_uses) if terms.max_uses else whatever
+    return [
+        (tr("所用印章"), f"{terms.seal_name} {terms.seal_code}"),
+        (tr("授权单位"), terms.holder),
+        (tr("被授权人"), terms.grantee),
+        (tr("期限"), f"{moment(terms.valid_from)} – {moment(terms.valid_until)}"),
+        (tr("次数"), uses),
+        (tr("文件种类"), tr("、").join(scope.kinds) or whatever),
+        (tr("相对方"), tr("、").join(scope.counterparties) or whatever),
+        (tr("每天的时段"), scope.hours or whatever),
+        (tr("可离线次数"), str(terms.offline_quota)),
+        (tr("审批"), tr("每次使用都要审批") if terms.approval else tr("按用印规则")),
+    ]
 
 
 def _put_together(

@@ -15,11 +15,17 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QDialog, QFrame, QLabel, QVBoxLayout, QWidget
 
-from app.errors import messages
+from app.errors import AppError, messages
 from ui.flow import flow
 from ui.language import language, tr
 from ui.lent_use import LentUse
-from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, remaining
+from ui.pages.grants_dialogs import (
+    AcceptDialog,
+    OfferDialog,
+    TermsDialog,
+    remaining,
+    terms_rows,
+)
 from ui.shell.pin_dialog import ask_pin
 from ui.widgets import (
     button,
@@ -30,7 +36,6 @@ from ui.widgets import (
     framed,
     in_fours,
     label,
-    moment,
     row,
     scrolled,
 )
@@ -39,6 +44,7 @@ if TYPE_CHECKING:
     from app.remote.lending import Offered
     from app.store.cabinet import SealRecord
     from app.store.lending import GrantRecord
+    from crypto.seal.grant import SignedGrant
     from ui.shell.interface import Shell
 
 _ROLES = {"active": "good", "offered": "unknown", "waiting": "unknown", "suspended": "unknown"}
@@ -106,11 +112,11 @@ class GrantsPage(QWidget):
         platform = bool(self._shell.context.settings.platform_url)
         own = bool(self._own_seals())
         self._offer.setEnabled(ready and platform and own)
-        self._accept.setEnabled(ready and platform)
+        self._accept.setEnabled(ready)
         self._sync.setEnabled(ready and platform)
         said = tr("授权和接受都要插入 Ukey。") if not ready else ""
         if not platform:
-            said = tr("还没有连接平台，请先在“设置”里填写平台地址。")
+            said += tr("还没有连接平台。接受授权时填写平台地址，或在“设置”里填写。")
         self._state.setText(said)
         self._state.setVisible(bool(said))
 
@@ -152,23 +158,8 @@ class GrantsPage(QWidget):
             inner.addLayout(flow(running, label(_uses(grant))))
         else:
             inner.addWidget(label(_uses(grant), "muted"))
-        scope, whatever = terms.scope, tr("不限")
-        inner.addWidget(
-            facts(
-                [
-                    (tr("所用印章"), f"{terms.seal_name} {terms.seal_code}"),
-                    (tr("授权单位"), terms.holder),
-                    (tr("被授权人"), terms.grantee),
-                    (tr("期限"), f"{moment(terms.valid_from)} – {moment(terms.valid_until)}"),
-                    (tr("文件种类"), tr("、").join(scope.kinds) or whatever),
-                    (tr("相对方"), tr("、").join(scope.counterparties) or whatever),
-                    (tr("每天的时段"), scope.hours or whatever),
-                    (tr("可离线次数"), str(terms.offline_quota)),
-                    (tr("审批"), tr("每次使用都要审批") if terms.approval else tr("按用印规则")),
-                    (tr("编号"), in_fours(grant.id.removeprefix("grant_"))),
-                ]
-            )
-        )
+        number = (tr("编号"), in_fours(grant.id.removeprefix("grant_")))
+        inner.addWidget(facts([*terms_rows(terms), number]))
         if grant.doubled:
             said = tr(
                 "有 {count} 次离线用印的编号重复，可能有电脑恢复过旧的数据，请核对台账。",
@@ -235,12 +226,29 @@ class GrantsPage(QWidget):
 
     def accept(self) -> None:
         """Accept a seal that somebody lends."""
-        dialog = AcceptDialog(self)
+        url = self._shell.context.settings.platform_url
+        dialog = AcceptDialog(self, url)
         accepted = dialog.exec() == QDialog.DialogCode.Accepted
         code, person = dialog.answer() if accepted else ("", None)
+        given = dialog.url.text().strip()
         dialog.deleteLater()
         if not code:
             return
+        if not url:
+            try:
+                self._shell.context.save_settings({"platform_url": given})
+            except AppError as error:
+                self._shell.complain(error)
+                return
+            self._update_buttons()
+
+        def look(offered: SignedGrant) -> None:
+            terms = TermsDialog(offered.grant, person, self)
+            agreed = terms.exec() == QDialog.DialogCode.Accepted
+            terms.deleteLater()
+            if agreed:
+                work = partial(self._shell.context.accept_grant, code, person, offered)
+                self._with_key(tr("接受授权"), work, done)
 
         def done(seal: SealRecord) -> None:
             said = tr("已接受授权，可以使用 {name}（{code}）。", name=seal.name, code=seal.code)
@@ -248,8 +256,10 @@ class GrantsPage(QWidget):
             self._shell.reload_seals()
             self.activated()
 
-        self._with_key(
-            tr("接受授权"), partial(self._shell.context.accept_grant, code, person), done
+        self._shell.tasks.work(
+            partial(self._shell.context.look_at_offer, code),
+            done=look,
+            failed=self._shell.complain,
         )
 
     def withdraw(self, grant: GrantRecord) -> None:

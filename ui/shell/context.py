@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from crypto.pdf.looking.pictures import ChangedPage
     from crypto.pki.certificate import Certificate
     from crypto.pki.chain import Chain
+    from crypto.seal.grant import SignedGrant
     from crypto.seal.release import Release
     from crypto.verdict import Report, Verdict
 
@@ -552,8 +553,14 @@ class Context(Protocol):
     def offer_grant(self, seal_code: str, wish: Wish, serial: str, pin: str) -> Offered:
         """Lend a seal. *device*. Raises :class:`app.errors.GrantTermsWrong`."""
 
-    def accept_grant(self, code: str, person: Person | None, serial: str, pin: str) -> SealRecord:
-        """Accept the offer of *code*; *person*: with a new certificate. *device*"""
+    def look_at_offer(self, code: str) -> SignedGrant:
+        """The terms of the offer of *code*. Raises :class:`app.errors.OfferNotOpen`."""
+
+    def accept_grant(
+        self, code: str, person: Person | None, seen: SignedGrant, serial: str, pin: str
+    ) -> SealRecord:
+        """Accept the offer of *code*, whose terms were *seen*; *person*: with a new certificate.
+        *device*"""
 
     def withdraw_grant(self, grant: GrantRecord, serial: str, pin: str) -> GrantRecord:
         """End a grant at once. *device*"""

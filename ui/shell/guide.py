@@ -97,8 +97,8 @@ class Guide(Dialog):
             tr("领取印章"),
             tr("已有 {count} 枚印章。", count=seals)
             if seals
-            else tr("连接企业电子印章平台，核验后领取。"),
-            None if seals else self._apply_action(ready),
+            else tr("连接企业电子印章平台，核验后领取。别人授权您使用印章的，填授权码接受。"),
+            None if seals else self._seal_actions(ready),
         )
 
     def _pin_action(self, token: TokenView | None) -> QWidget | None:
@@ -108,14 +108,25 @@ class Guide(Dialog):
             return button(tr("初始化…"), self._shell.initialise_token)
         return button(tr("修改口令"), lambda: self._away("settings"))
 
-    def _apply_action(self, ready: bool) -> QWidget:
-        """Not before the steps above are done: the page of seals could only say so, too."""
-        made = button(tr("申请印章…"), self._apply)
-        made.setEnabled(ready)
-        if not ready:
-            made.setToolTip(tr("先做上面两步"))
-            made.setAccessibleName(tr("申请印章…，先做上面两步"))
-        return made
+    def _seal_actions(self, ready: bool) -> QWidget:
+        """Apply for a seal, or accept one that is lent. Not before the steps above are done: the
+        pages could only say so, too."""
+        both, inner = QWidget(), column(spacing=6)
+        inner.setContentsMargins(0, 0, 0, 0)
+        apply, accept = tr("申请印章…"), tr("接受授权…")
+        first = tr("申请印章…，先做上面两步"), tr("接受授权…，先做上面两步")
+        for made, name in zip(
+            (button(apply, self._apply), button(accept, lambda: self._away("grants"))),
+            first,
+            strict=True,
+        ):
+            made.setEnabled(ready)
+            if not ready:
+                made.setToolTip(tr("先做上面两步"))
+                made.setAccessibleName(name)
+            inner.addWidget(made)
+        both.setLayout(inner)
+        return both
 
     def _apply(self) -> None:
         self._away("seals")

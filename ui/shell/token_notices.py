@@ -68,9 +68,14 @@ def _tell_of_age(shell: Shell, token: TokenView) -> None:
 
 
 def _tell_of_expiry(shell: Shell, token: TokenView) -> None:
-    notices = shell.notices
-    ends = [certificate.not_after for certificate in token.certificates]
-    left = min(ends) - datetime.now(UTC) if ends else timedelta(days=999)
+    """A certificate that a seal is lent with ends with the grant, and nobody renews it."""
+    notices, now = shell.notices, datetime.now(UTC)
+    lent = {seal.certificate for seal in shell.seals if seal.grant is not None}
+    lent -= {seal.certificate for seal in shell.seals if seal.grant is None}
+    ends = [each.not_after for each in token.certificates if each.der not in lent]
+    left = min(ends) - now if ends else timedelta(days=999)
+    lent_ends = [each.not_after for each in token.certificates if each.der in lent]
+    lent_left = min((end - now for end in lent_ends if end > now), default=timedelta(days=999))
     if left < timedelta(0):
         text = tr("Ukey 里有证书已经过期，不能再用它盖章。")
         notices.show_notice("expiry", "error", text, lasting=True)
@@ -79,6 +84,12 @@ def _tell_of_expiry(shell: Shell, token: TokenView) -> None:
         text = tr("证书 {days} 天后到期，请及时办理续期。", days=left.days)
         action = (tr("查看印章"), lambda: shell.go("seals"))
         notices.show_notice("expiry", kind, text, action, lasting=True)
+    elif lent_left < timedelta(days=min(EXPIRY_STEPS)):
+        text = tr(
+            "受托使用的印章 {days} 天后到期。还要使用的，请授权人再授权一次。", days=lent_left.days
+        )
+        action = (tr("查看授权"), lambda: shell.go("grants"))
+        notices.show_notice("expiry", "info", text, action, lasting=True)
     else:
         notices.clear_notice("expiry")
 

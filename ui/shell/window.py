@@ -310,6 +310,7 @@ class MainWindow(QMainWindow):
         self.seals = seals
         self.strip.show_tokens(self.tokens, self.token, seals)
         tell_of_seals(self, seals)
+        tell_of_token(self)  # whether a certificate is one that a seal is lent with
         self.seals_changed.emit()
         if seals:
             self.notices.clear_notice("guide")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,7 +12,13 @@ from PySide6.QtWidgets import QComboBox, QLabel, QPushButton
 from tests.world.applicant import citizen_number
 from tests.world.desk import StandIn
 from tests.world.real_data import COMPANY, lend, long_company
-from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, entries, remaining
+from ui.pages.grants_dialogs import (
+    AcceptDialog,
+    OfferDialog,
+    TermsDialog,
+    entries,
+    remaining,
+)
 from ui.pages.grants_page import GrantsPage
 from ui.shell.window import MainWindow
 
@@ -146,8 +153,42 @@ def test_a_grant_asks_for_approvals_where_somebody_approves(qtbot: Any, page: Gr
     assert not dialog.wish().approval
 
 
+def test_the_terms_are_seen_before_anything_is_signed(
+    qtbot: Any, page: GrantsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ui.shell.pin_dialog.PinDialog", _Pin)
+    context: StandIn = page._shell.context  # type: ignore[assignment]
+    (offered,) = [each for each in context.grants() if each.code and each.state == "offered"]
+    terms, shown = offered.signed.grant, list[str]()
+
+    def answer(dialog: AcceptDialog) -> int:
+        dialog.code.setText(offered.code)
+        dialog.name.setText("别人")
+        dialog.id_no.setText(citizen_number(905))
+        assert dialog._agree.isEnabled()
+        return 1
+
+    def read(agreed: int) -> Callable[[TermsDialog], int]:
+        def look(dialog: TermsDialog) -> int:
+            shown.append("\n".join(each.text() for each in dialog.findChildren(QLabel)))
+            return agreed
+
+        return look
+
+    monkeypatch.setattr(AcceptDialog, "exec", answer)
+    monkeypatch.setattr(TermsDialog, "exec", read(0))
+    page.accept()
+    qtbot.waitUntil(lambda: len(shown) == 1)
+    for word in (terms.holder, terms.grantee, terms.seal_name, "您填的姓名是“别人”"):
+        assert word in shown[0]
+    assert context.accepted == []
+    monkeypatch.setattr(TermsDialog, "exec", read(1))
+    page.accept()
+    qtbot.waitUntil(lambda: context.accepted == [("别人", terms.id)])
+
+
 def test_who_accepts_without_a_certificate_says_who_it_is(qtbot: Any) -> None:
-    dialog = AcceptDialog()
+    dialog = AcceptDialog(None, "https://seal.example")
     qtbot.addWidget(dialog)
     agree = dialog._agree
     assert not agree.isEnabled()
@@ -159,6 +200,31 @@ def test_who_accepts_without_a_certificate_says_who_it_is(qtbot: Any) -> None:
     assert dialog._said.text() == "身份证号不对。"
     dialog.id_no.setText(citizen_number())
     assert agree.isEnabled()
+
+
+def test_who_has_no_platform_yet_enters_the_one_that_the_grantor_told(
+    qtbot: Any, page: GrantsPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page._shell.context.save_settings({"platform_url": ""})
+    page._update_buttons()
+    assert page._accept.isEnabled()
+    shown: list[bool] = []
+
+    def answer(dialog: AcceptDialog) -> int:
+        dialog.code.setText("a1b2c3d4" * 3)
+        for url, possible in (("", False), ("http://seal.example", False), (URL, True)):
+            dialog.url.setText(url)
+            assert dialog._agree.isEnabled() is possible
+        return 1
+
+    monkeypatch.setattr(AcceptDialog, "exec", answer)
+    monkeypatch.setattr(TermsDialog, "exec", lambda _: shown.append(True) or 0)
+    page.accept()
+    qtbot.waitUntil(lambda: shown == [True])
+    assert page._shell.context.settings.platform_url == URL
+
+
+URL = "https://seal.example"
 
 
 def test_entries_stand_between_any_commas() -> None:

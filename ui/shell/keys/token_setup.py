@@ -152,7 +152,8 @@ def initialise(shell: Shell, token: TokenView, parent: QWidget) -> None:
 
     def done(_: object) -> None:
         shell.hold_polling(False)
-        shell.notices.show_notice("setup", "good", tr("Ukey 已初始化，现在可以申请印章。"))
+        said = tr("Ukey 已初始化，现在可以申请印章，或者接受授权。")
+        shell.notices.show_notice("setup", "good", said)
 
     def failed(error: BaseException) -> None:
         shell.hold_polling(False)
