@@ -115,7 +115,11 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
 def test_a_seal_that_has_expired_is_renewed_with_the_representatives_consent(
     city: RunningServer, tmp_path: Path
 ) -> None:
-    clerk = enrolled(tmp_path / "clerk", city.url, credit_code(), "宿迁市续期包装有限公司").clerk
+    uscc, company, number = credit_code(), "宿迁市续期包装有限公司", number_of("王建国")
+    city.platform.city.register(
+        uscc, company, "王建国", legal_rep_id=number, trusts=[("李晓梅", citizen_number())]
+    )
+    clerk = enrolled(tmp_path / "clerk", city.url, uscc, company).clerk
 
     def expire(tx: Transaction) -> None:
         seal = tx.session.scalars(
@@ -139,6 +143,37 @@ def test_a_seal_that_has_expired_is_renewed_with_the_representatives_consent(
     assert states(clerk)[clerk.seal] == ("active", "")
     next_second()
     assert clerk("verify", sealed(clerk, tmp_path, "续期以后的合同", clerk.seal)).code == 0
+
+    # once more, and this time he signs with his personal certificate, on a Ukey of his own
+    city.platform.ledger.write(expire).result()
+    clerk("sync")
+    ours, his = personal_key(clerk, city, "王建国", number)
+    order = ("seal", "renew", clerk.seal, *HANDLER, "--proof", "legal_rep", "--token", ours)
+    asked = clerk(*order)
+    assert "application sign" in asked.out, asked.err
+    (open_one,) = [
+        each
+        for each in clerk("application", "list", "--json").json
+        if each["kind"] == "renew" and each["state"] == "draft"
+    ]
+    signed = clerk("application", "sign", open_one["id"], "--token", his)
+    assert signed.code == 0, signed.err
+    renewed = clerk(*order)
+    assert renewed.code == 0, renewed.err
+    assert states(clerk)[clerk.seal] == ("active", "")
+
+
+def personal_key(clerk: Clerk, city: RunningServer, name: str, number: str) -> tuple[str, str]:
+    """A second Ukey with a certificate of the person alone; gives the serial numbers of both."""
+    init = clerk("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
+    assert init.code == 0, init.err
+    with clerk.desk() as desk:
+        first, second = (token.info.serial for token in desk.tokens())
+        with desk.token(second).login(PIN) as session:
+            key = session.generate_key("sm2", "personal")
+            certificate = city.platform.city.certify_person(name, number, key.public_key)
+            session.store_certificate(certificate, "personal", key.key_id)
+    return first, second
 
 
 def test_a_company_that_ends_cancels_its_seal_under_that_seal(

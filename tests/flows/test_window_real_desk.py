@@ -4,6 +4,7 @@ import contextlib
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -282,3 +283,15 @@ def test_pictures_of_what_changed_come_from_the_file(
     assert context.changes(path, report, None) == (), "another file by now"
     path.write_bytes(data)
     assert [each.page for each in context.changes(path, report, None)] == [0]
+
+
+def test_what_one_platform_says_of_a_code_is_not_told_of_anothers_seal(
+    desk: Desk, city: RunningServer
+) -> None:
+    (seal,) = desk.cabinet.seals()
+    told = desk.platform(city.url).status(seal.code)
+    desk.cabinet.keep_statement(told, city.url)
+    context = DeskContext(desk)
+    assert context.statement_of(seal) == told.statement.issued_at
+    other = replace(seal, platform="https://elsewhere.example")
+    assert context.statement_of(other) is None

@@ -463,8 +463,8 @@ class StandIn:
     def seals(self) -> tuple[SealRecord, ...]:
         return tuple(self._cabinet.seals())
 
-    def statement_of(self, seal_code: str) -> datetime | None:
-        statement = self._cabinet.statement(seal_code)
+    def statement_of(self, seal: SealRecord) -> datetime | None:
+        statement = self._cabinet.statement(seal.code, seal.platform)
         return statement.statement.issued_at if statement else None
 
     def grants(self) -> tuple[GrantRecord, ...]:

@@ -294,8 +294,8 @@ class DeskContext:
     def seals(self) -> tuple[SealRecord, ...]:
         return tuple(self._cabinet.seals())
 
-    def statement_of(self, seal_code: str) -> datetime | None:
-        statement = self._cabinet.statement(seal_code)
+    def statement_of(self, seal: SealRecord) -> datetime | None:
+        statement = self._cabinet.statement(seal.code, seal.platform)
         return statement.statement.issued_at if statement else None
 
     def notices(self) -> tuple[NoticeRecord, ...]:

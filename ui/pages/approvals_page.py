@@ -123,7 +123,7 @@ class ApprovalsPage(QWidget):
 
         def read() -> _Known:
             context = self._shell.context
-            seals = [(seal, context.statement_of(seal.code)) for seal in context.seals()]
+            seals = [(seal, context.statement_of(seal)) for seal in context.seals()]
             rules = {each.seal_id: each for each in context.approvals.policies()}
             requests = context.approvals.requests()
             waiting = (context.waiting_records(), context.waiting_uses(LISTED))

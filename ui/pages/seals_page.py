@@ -88,7 +88,7 @@ class SealsPage(QWidget):
 
         def read() -> _Kept:
             context = self._shell.context
-            seals = [(seal, context.statement_of(seal.code)) for seal in context.seals()]
+            seals = [(seal, context.statement_of(seal)) for seal in context.seals()]
             return seals, context.applications.all()
 
         self._shell.tasks.work(read, done=self._show, failed=self._shell.complain)

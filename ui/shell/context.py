@@ -530,7 +530,7 @@ class Context(Protocol):
     # the cabinet
 
     def seals(self) -> tuple[SealRecord, ...]: ...
-    def statement_of(self, seal_code: str) -> datetime | None:
+    def statement_of(self, seal: SealRecord) -> datetime | None:
         """When the platform last said that the seal is in force."""
 
     def waiting_records(self) -> int:

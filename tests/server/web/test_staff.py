@@ -164,6 +164,9 @@ def test_the_operator_reviews_and_stops_a_seal_beside_the_running_server(
     reviewed: RunningServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     person = submitted(reviewed)
+    assert command(reviewed, "status") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert told == {"applications": {"submitted": 1}, "loss_calls": 0, "dead_filings": 0}
     assert command(reviewed, "review", "list") == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed["id"] == person.application_id
