@@ -32,6 +32,7 @@ from crypto.pdf.changes.looks import (
     PUSH_BUTTON,
     Ground,
     Look,
+    hides,
     inherited,
     missing,
     same_colour,
@@ -47,7 +48,7 @@ from crypto.pdf.reading.objects import same, same_entry
 
 _LARGEST_BUTTON = 0.01
 """Of the page: a larger one is no box to tick."""
-_SMALLER = 0.5
+_SMALLER = 0.75
 """Of the largest letters of a look: smaller ones may be overlooked."""
 _OVERLAP = 0.3
 
@@ -101,7 +102,7 @@ def judge(
     if old.ink:
         lost = any(missing(old.ink, new.ink))
         return Filling("look_replaced" if lost else "value_differs", *values)
-    if old.painted.strange or bits & PASSWORD:
+    if old.painted.strange or bits & PASSWORD or hides(values[1]):
         return Filling("filling_unclear", *values)
     shown = _displayed(after, values[1])
     kind = _judge_text(after, old, new, ground, form, shown)

@@ -22,7 +22,7 @@ from crypto.pdf.changes.colours import Colour, colour_of, parts_of, redefines_de
 from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, Fonts
 from crypto.pdf.marks.appearance import fitted
 from crypto.pdf.marks.visible_part import Matrix, product
-from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.content import AppearanceError, operators
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
 
@@ -50,12 +50,14 @@ _NARROWEST, _WIDEST = 100.0, 1600.0
 _UNCUT, _CUT = 0.75, 0.15
 """Of text that is cut by an edge, this part of its height must be left to be read; and so much of
 the font size may be missing at its ends."""
+_SLOPE = 0.02
+"""A line of text that rises or falls more, of its length, is not level."""
 _LEAN = 0.6
 """The cosine of the angle between a line and its letters' stems; italics have 0.35 at most."""
 _FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s": 2}
 """1: fills, 2: strokes, 3: both."""
 _IGNORED = frozenset(
-    ("J", "j", "M", "d", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
+    ("J", "j", "M", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
 )
 _NO_TRANSFER = ("/Default", "/Identity")
 
@@ -81,6 +83,10 @@ class Ink:
     """Of text: the font size on the page."""
     see_through: bool = False
     """What lies beneath stays visible."""
+    level: bool = True
+    """Of text: its line runs from left to right."""
+    dash: float = 0.0
+    """Of a line: its longest dash or gap; 0.0 for one that is drawn through."""
     source: Any = field(default=None, compare=False, repr=False)
     """Of an image or a shading: what it is made of."""
 
@@ -119,7 +125,7 @@ class Painted:
     strange: set[str] = field(default_factory=set)
     """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
     clip (by anything but a rectangle), transfer, colours (that the resources give another meaning),
-    unknown"""
+    stack (states saved and restored in a way that viewers take differently), unknown"""
     profiled: bool = False
     """Colours of a profile or a calibration were chosen, which may show any as any other."""
 
@@ -135,6 +141,7 @@ class _State:
     fill_parts: int = 1
     stroke_parts: int = 1
     width: float = 1.0
+    dash: float = 0.0
     see_through: bool = False
     isolated: bool = False
     opacity: float = 1.0
@@ -239,7 +246,7 @@ class _Reader:
             self._painted.strange.add("colours")
         saved: list[_State] = []
         path = _Path()
-        clipping = False
+        clipping = in_text = False
         text = line = _PLAIN
         for name, values in operators(data):
             self._operators += 1
@@ -247,6 +254,9 @@ class _Reader:
                 raise AppearanceError("the content is too long")
             if not self._operators % 256:
                 deadline.check()
+            if name in ("q", "Q") and (in_text or (name == "Q" and not saved)):
+                # some restore the place of the text as well, and some what was before the stream
+                self._painted.strange.add("stack")
             match name:
                 case "q":
                     saved.append(state)
@@ -256,6 +266,8 @@ class _Reader:
                     state = replace(state, matrix=product(_numbers(values), state.matrix))
                 case "w":
                     state = replace(state, width=_number(values))
+                case "d":
+                    state = replace(state, dash=_longest_dash(values[:-1]))
                 case "gs":
                     state = self._graphics_state(_named(resources, "/ExtGState", values), state)
                 case "m" | "l" | "c" | "v" | "y" | "re" | "h":
@@ -269,8 +281,9 @@ class _Reader:
                     path, clipping = _Path(), False
                 case "BT":
                     text = line = _PLAIN
+                    in_text = True
                 case "ET":
-                    pass
+                    in_text = False
                 case "Tf" if len(values) == 2:
                     font = self._font(_named(resources, "/Font", values[:1]))
                     size = _number(values[-1:])
@@ -347,6 +360,7 @@ class _Reader:
             width = max(0.1, state.width * max(math.hypot(a, b), math.hypot(c, d)))
             box = _common(_widened(hull, width / 2), state.clip)
             ink = Ink("line", box, state.stroke, None, *shape, width, 0.0, state.see_through)
+            ink = replace(ink, dash=state.dash * max(math.hypot(a, b), math.hypot(c, d)))
             self._add(ink, state)
 
     def _font(self, node: Any) -> Font:
@@ -359,11 +373,14 @@ class _Reader:
         """Show strings; returns the text matrix behind them."""
         font, size = state.font, state.size
         start, along, said, regular = text, 0.0, "", True
+        moved = 0.0  # since the last glyph
         for value in values:
             if isinstance(value, float):
                 along -= value / 1000 * size * state.stretch
-                regular = regular and -_LOOSEST <= value / 1000 <= -_TIGHTEST
+                moved -= value / 1000
+                regular = regular and _TIGHTEST <= moved <= _LOOSEST
             elif isinstance(value, bytes):
+                moved = 0.0 if value else moved
                 part = font.text(value)
                 regular = regular and part is not None
                 said += part or ""
@@ -373,8 +390,9 @@ class _Reader:
                     step = width / 1000 * size + state.spacing
                     step += state.word_spacing if is_space else 0.0
                     along += step * state.stretch
-        if size and not _TIGHTEST <= state.spacing / abs(size) <= _LOOSEST:
-            regular = False
+        for apart in (state.spacing, state.spacing + state.word_spacing):
+            if size and not _TIGHTEST <= apart / abs(size) <= _LOOSEST:
+                regular = False
         low, high = font.height
         under = product(start, state.matrix)
         corners = [min(0.0, along), low * size + state.rise, max(0.0, along), high * size]
@@ -385,6 +403,8 @@ class _Reader:
         regular = regular and _is_whole(box, whole, abs(a) >= abs(b), abs(size) * math.hypot(c, d))
         upright = size > 0 and state.stretch > 0.3 and _is_readable(under) and along >= 0
         mode = state.mode
+        if mode >= 4:
+            self._painted.strange.add("clip")  # of what comes after, also if nothing is shown
         if mode in (3, 7) and (said or values):
             regular, box = False, box if mode == 7 else NOWHERE
         is_legible = regular and upright and mode == 0 and not font.own_shapes
@@ -396,6 +416,7 @@ class _Reader:
                 Ink(
                     "text", _widened(box, width / 2), colour, said if is_legible else None,
                     width=width, size=height, see_through=state.see_through,
+                    level=a > 0 and abs(b) <= _SLOPE * a,
                 ),
                 state,
             )  # fmt: skip
@@ -430,6 +451,10 @@ class _Reader:
             self._painted.strange.add("transfer")
         if "/LW" in parameters:
             state = replace(state, width=float(entry(parameters, "/LW")))
+        if "/D" in parameters:
+            pattern = entry(parameters, "/D")
+            parts = items_of(follow(pattern[0])) if isinstance(pattern, list) and pattern else []
+            state = replace(state, dash=_longest_dash(list(map(follow, parts))))
         if min(float(entry(parameters, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
             self._painted.strange.add("faint")
         blend = entry(parameters, "/BM")
@@ -548,6 +573,11 @@ def _number(values: list[Any]) -> float:
     if len(values) != 1 or not isinstance(values[0], float):
         raise AppearanceError("not a number")
     return values[0]
+
+
+def _longest_dash(pattern: list[Any]) -> float:
+    """Of an array as :func:`operators` gives it, or its items alone."""
+    return max((float(each) for each in pattern if each is not None), default=0.0)
 
 
 def _numbers(values: list[Any]) -> Matrix:

@@ -23,8 +23,10 @@ SMALLEST_TEXT = 3.0
 """Points."""
 LARGEST_TEXT = 1.4
 """Of the field's height, for one line."""
-_CONTRAST = 0.25
-"""Between text and what it stands on, of the colour that differs most."""
+_CONTRAST, _BRIGHTNESS = 0.25, 0.2
+"""Between text and what it stands on: of the colour that differs most, and of the brightness, to
+which eyes weigh the colours as ITU-R BT.601 does. Yellow on white is not read."""
+_WEIGHTS = (0.299, 0.587, 0.114)
 _AUTOMATIC = 4.0
 """Points: viewers choose no smaller size where the field leaves it to them."""
 _TAG = re.compile(r"<[^<>]*>")
@@ -99,7 +101,9 @@ def is_seen(ink: Ink, paper: Ink | None) -> bool:
     size = ink.size if ink.kind == "text" else max(sides(ink.box))
     if ink.colour is None or size < SMALLEST_TEXT:
         return False
-    return max(abs(a - b) for a, b in zip(ink.colour, ground, strict=True)) >= _CONTRAST
+    apart = [a - b for a, b in zip(ink.colour, ground, strict=True)]
+    brighter = sum(part * weight for part, weight in zip(apart, _WEIGHTS, strict=True))
+    return max(map(abs, apart)) >= _CONTRAST and abs(brighter) >= _BRIGHTNESS
 
 
 def needs_looks(form: Any) -> bool:

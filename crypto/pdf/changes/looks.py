@@ -8,6 +8,7 @@ filled in may add nothing but text that says the value.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,9 +30,11 @@ _GROUND = 0.85
 _SAME_COLOUR = 0.012
 """Colours are rounded to two digits, or to 1/255."""
 _SAME_PLACE = 1.0
-_ALONG = 0.7
-"""A frame's line is at least this part of the edge that it follows."""
-_SAME_LINE, _NEXT_LINE = 0.5, 0.85
+_ALONG, _UPRIGHT = 0.7, 0.85
+"""A frame's line is at least this part of the edge that it follows, and of an upright edge."""
+_LONGEST_DASH = 6.0
+"""Points: of a longer pattern one piece alone may be seen, and read as a digit or a dot."""
+_SAME_LINE, _NEXT_LINE = 0.2, 0.85
 """Of the font size: how far text stands below other text of its line at most, and below the line
 before at least."""
 _MOST_PAIRS = 200_000
@@ -127,7 +130,20 @@ class Look:
 
     @cached_property
     def frame(self) -> list[Ink]:
-        return [ink for ink in self.painted.inks if self._is_frame(ink)]
+        """A bar along one upright edge alone is none: beside a number it reads as a digit."""
+        found = [ink for ink in self.painted.inks if self._is_frame(ink)]
+        sides = {self._upright_edge(ink) for ink in found}
+        alone = len(sides & {0, 2}) == 1 and None not in sides
+        return [ink for ink in found if not (alone and self._upright_edge(ink) in (0, 2))]
+
+    def _upright_edge(self, ink: Ink) -> int | None:
+        """Left (0) or right (2), where a part of a frame follows that edge and no other; 1 where it
+        lies level; None where it goes around."""
+        left, bottom, right, top = self.box
+        across, up = ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]
+        if across >= _ALONG * (right - left):
+            return None if up >= _ALONG * (top - bottom) else 1
+        return 0 if ink.box[0] - left <= right - ink.box[2] else 2
 
     @cached_property
     def ink(self) -> list[Ink]:
@@ -141,8 +157,8 @@ class Look:
         other than text."""
         if self.painted.strange or any(each.text is None for each in self.ink):
             return None
-        if self._hides_text:
-            return None
+        if self._hides_text or (len(self.ink) > 1 and not all(each.level for each in self.ink)):
+            return None  # of lines that are not level only one is read in its own order
         lines: list[list[Ink]] = []
         for each in sorted(self.ink, key=lambda ink: -ink.box[1]):
             below = (lines[-1][0].box[1] - each.box[1]) / each.size if lines and each.size else 1.0
@@ -189,6 +205,8 @@ class Look:
             return True
         if not all(map(self._is_near_edge, ink.points)) or not self._is_as_long(ink.points):
             return False
+        if ink.dash > _LONGEST_DASH:
+            return False
         if ink.kind == "line":
             # a stroke between two points on different edges would cross the field
             return all(
@@ -219,7 +237,7 @@ class Look:
         left, bottom, right, top = self.box
         xs, ys = [x for x, _ in points], [y for _, y in points]
         return max(xs) - min(xs) >= _ALONG * (right - left) or (
-            max(ys) - min(ys) >= _ALONG * (top - bottom)
+            max(ys) - min(ys) >= _UPRIGHT * (top - bottom)
         )
 
     def _divides(self, points: Sequence[tuple[float, float]]) -> bool:
@@ -283,6 +301,16 @@ def missing(before: Iterable[Ink], after: Sequence[Ink]) -> Iterator[Ink]:
             left.remove(found)
 
 
+_UNSEEN = frozenset(("Cc", "Cf", "Co", "Cs"))
+"""Unicode categories."""
+
+
+def hides(value: str) -> bool:
+    """Has a value characters that show nothing, turn others around or are shown as others, as the
+    soft hyphen is?"""
+    return any(unicodedata.category(each) in _UNSEEN for each in value if each not in "\r\n\t")
+
+
 CURRENCIES = frozenset("¥$€£")
 
 
@@ -295,6 +323,8 @@ def says(look: str, value: str, signs: Collection[str] = ()) -> bool:
         return True
     amounts = [_AMOUNT.match(each) for each in (shown, meant)]
     numbers = [amount[2].replace(",", "") for amount in amounts if amount]
+    if any(re.search(r"\.\d{3}\Z", number) for number in numbers):
+        return False  # a point before three digits divides thousands for many people
     whole = [number.rstrip("0").rstrip(".") if "." in number else number for number in numbers]
     if len(whole) != 2 or whole[0] != whole[1] or "," in meant:
         return False
