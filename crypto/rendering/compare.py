@@ -53,6 +53,8 @@ class Kind(StrEnum):
     """A signature's look."""
     FILL = "fill"
     """A field was filled, or a note was added."""
+    ARROW = "arrow"
+    """A viewer's own sign, which it no longer draws: anything may differ there."""
 
 
 @dataclass(frozen=True)
@@ -201,6 +203,9 @@ def _allow(
     """Take out of *changed* where a place of that *kind* explains it: nothing there has lost ink.
     *outer* and *inner* are the place with its frame, and without."""
     if outer is None:
+        return
+    if kind is Kind.ARROW:
+        changed.paste(0, outer)
         return
     if kind is Kind.SEAL:
         _allow_in(changed, before, after, outer, _LOSS_SEAL, 0)

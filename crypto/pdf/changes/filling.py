@@ -105,6 +105,8 @@ def judge(
     if old.painted.strange or bits & PASSWORD or hides(values[1]):
         return Filling("filling_unclear", *values)
     shown = _displayed(after, values[1])
+    if not new.drawn and entry(after, "/AP") is not None:
+        return Filling("filling_unclear", "", shown)  # some viewers draw it themselves, others not
     kind = _judge_text(after, old, new, ground, form, shown)
     reach = [ink.box for ink in new.ink] if new.drawn else [new.box]
     if kind == "field_filled" and not all(holds(page, each, 1.0) for each in reach):
@@ -330,7 +332,7 @@ def _judge_button(
         or old.painted.strange
         or new.painted.strange
         or new.painted.profiled
-        or not is_tick(added, is_boxed(old, ground))
+        or not is_tick(added, is_boxed(old, ground), new.box)
         or across * up > _LARGEST_BUTTON * page_area
     ):
         return Filling("filling_unclear", "", _tick(now))

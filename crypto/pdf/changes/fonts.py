@@ -31,9 +31,20 @@ _UNICODE_CMAPS = re.compile(r"/Uni(?:GB|CNS|JIS|KS)[A-Za-z0-9]*-(?:UTF16|UCS2)-H
 _CHINESE_CMAPS = ("/GBK-EUC-H", "/GBKp-EUC-H", "/GBK2K-H", "/GB-EUC-H")
 _ORDERINGS = {"GB": "GB1", "CNS": "CNS1", "JIS": "Japan1", "KS": "Korea1"}
 """Of an encoding's name, the characters that its codes lead to (ISO 32000-1 table 118)."""
-_NARROWEST, _WIDEST = 100.0, 1000.0
-"""Thousandths of the font size: glyphs of a composite font whose strings are read."""
-_BASES = {"/WinAnsiEncoding": "cp1252", "/MacRomanEncoding": "mac_roman"}
+_NARROWEST, _WIDEST = 400.0, 1000.0
+"""Thousandths of the font size: glyphs of a composite font whose strings are read, but for those of
+ASCII, the first of each collection."""
+_NARROWER = 0.64
+"""Of the width that a glyph has in Helvetica: in no typeface is it narrower than that."""
+_CHARSETS = {"GB1": "gbk", "CNS1": "big5", "Japan1": "cp932", "Korea1": "cp949"}
+"""The characters of a collection: for others each viewer shows what it likes."""
+_BASES = {
+    "/WinAnsiEncoding": "cp1252",
+    "/MacRomanEncoding": "mac_roman",
+    "/PDFDocEncoding": "ascii",
+    "/StandardEncoding": "ascii",  # agrees with ASCII where it matters
+    "None": "ascii",
+}
 _MAX_WIDTHS = 20_000
 
 _NAMES = (
@@ -76,6 +87,8 @@ class Font:
     """Code → character of a simple font whose look is known; None: it is not."""
     codec: str = ""
     """How the strings of a composite font whose look is known become text."""
+    charset: str = ""
+    """The encoding that has all characters of such a font."""
     bytes_per_code: int = 1
     widths: dict[int, float] = field(default_factory=dict)
     """Code → thousandths of the font size."""
@@ -91,13 +104,23 @@ class Font:
         """What *shown* says; None if that cannot be told."""
         if self.codec:
             try:
-                return shown.decode(self.codec)
-            except UnicodeDecodeError:
+                said = shown.decode(self.codec)
+                return said if said.encode(self.charset) else ""
+            except UnicodeError:
                 return None
         if self.letters is None:
             return None
         found = [self.letters.get(code) for code in shown]
         return None if None in found else "".join(each for each in found if each)
+
+    def is_crowded(self, shown: bytes) -> bool:
+        """Does a glyph of *shown* stand on the one before, because a width that the file states is
+        less than its own?"""
+        return any(
+            self.widths[code] < _NARROWER * float(_HELVETICA_WIDTHS.get(letter, 0))
+            for code in set(shown)
+            if code in self.widths and (letter := (self.letters or {}).get(code))
+        )
 
     def advances(self, shown: bytes) -> list[tuple[float, bool]]:
         """For each code: its width in thousandths, and whether it is the single byte 32."""
@@ -144,7 +167,7 @@ def read_font(node: Any) -> Font:
         entry(node, "/Encoding"), generic.DictionaryObject
     ):
         return Font(_DINGBATS, widths=widths, default_width=other, marks_only=True)
-    if _PICTURED.search(base) or not _LETTERED.match(base):
+    if not _has_letters(base) or not _descriptor_agrees(node):
         return Font(widths=widths, default_width=other)
     if (
         kind == "/TrueType"
@@ -155,12 +178,28 @@ def read_font(node: Any) -> Font:
     return Font(_letters(entry(node, "/Encoding")), widths=widths, default_width=other)
 
 
-def _letters(encoding: Any) -> dict[int, str]:
+def _has_letters(base: str) -> bool:
+    return not _PICTURED.search(base) and bool(_LETTERED.match(base))
+
+
+def _descriptor_agrees(node: generic.DictionaryObject) -> bool:
+    """Does the descriptor name a typeface with letters, too, if it names any? Viewers go by either
+    name."""
+    descriptor = entry(node, "/FontDescriptor")
+    if not isinstance(descriptor, generic.DictionaryObject):
+        return True
+    named, family = entry(descriptor, "/FontName"), _plain(entry(descriptor, "/FontFamily", ""))
+    return (named is None or _has_letters(str(named))) and not _PICTURED.search(family)
+
+
+def _letters(encoding: Any) -> dict[int, str] | None:
     base: Any = encoding
     differences: Any = None
     if isinstance(encoding, generic.DictionaryObject):
         base, differences = entry(encoding, "/BaseEncoding"), entry(encoding, "/Differences")
-    codec = _BASES.get(str(base), "ascii")  # StandardEncoding agrees with ASCII where it matters
+    codec = _BASES.get(str(base))
+    if codec is None:
+        return None
     found: dict[int, str] = {}
     for code in range(32, 256):
         character = bytes((code,)).decode(codec, "ignore")
@@ -254,12 +293,20 @@ def _composite(node: generic.DictionaryObject) -> Font:
     # of other maps the codes are not those that /W counts by: all glyphs are taken for the widest
     stated = (default, *widths.values())
     if (
-        min(stated) < _NARROWEST
+        default < _NARROWEST
         or max(stated) > _WIDEST
+        or any(width < _narrowest(cid) for cid, width in widths.items())
         or not _leads_to_its_characters(below, name)
     ):
         codec = ""
-    return Font(codec=codec, bytes_per_code=2, default_width=max(stated))
+    charset = _CHARSETS[_plain(entry(entry(below, "/CIDSystemInfo"), "/Ordering"))] if codec else ""
+    return Font(codec=codec, charset=charset, bytes_per_code=2, default_width=max(stated))
+
+
+def _narrowest(cid: int) -> float:
+    """Of the glyph with this number in one of the collections: the first are those of ASCII."""
+    standard = _HELVETICA_WIDTHS.get(chr(cid + 31)) if cid <= 95 else None
+    return _NARROWEST if standard is None else _NARROWER * standard
 
 
 def _leads_to_its_characters(below: generic.DictionaryObject, encoding: str) -> bool:
@@ -344,6 +391,8 @@ _TIMES_BOLDITALIC = (
     "500 444 500 444 333 500 556 278 278 500 278 778 556 500 500 500 389 389 278 556 444 667 "
     "500 444 389 348 220 348 570 "
 )
+
+_HELVETICA_WIDTHS = {chr(_FIRST + at): float(each) for at, each in enumerate(_HELVETICA.split())}
 
 _FAMILIES = (
     (

@@ -16,7 +16,7 @@ from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.page import Page
 
 _UNSEEN = ("/Link", "/Popup")
-_HARMLESS = {"font", "faint", "layer", "mask", "clip", "transfer", "stack"}
+_HARMLESS = {"font", "faint", "layer", "mask", "clip", "transfer", "stack", "box"}
 """What of a look need not be followed to know where its ink is."""
 
 

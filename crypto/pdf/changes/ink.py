@@ -59,6 +59,8 @@ _FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s"
 _IGNORED = frozenset(
     ("J", "j", "M", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
 )
+_ELSEWHERE = frozenset(("/F", "/Ref", "/OPI", "/PS", "/Subtype2"))
+"""Entries of a form by which some viewers or printers show something else instead."""
 _NO_TRANSFER = ("/Default", "/Identity")
 
 
@@ -125,7 +127,9 @@ class Painted:
     strange: set[str] = field(default_factory=set)
     """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
     clip (by anything but a rectangle), transfer, colours (that the resources give another meaning),
-    stack (states saved and restored in a way that viewers take differently), unknown"""
+    stack (states saved and restored in a way that viewers take differently), box (a form without
+    one, which most viewers do not draw), outside (a stream whose data is elsewhere, or that only
+    some viewers decode), unknown"""
     profiled: bool = False
     """Colours of a profile or a calibration were chosen, which may show any as any other."""
 
@@ -233,7 +237,13 @@ class _Reader:
         matrix = product(matrix, state.matrix)
         corners = [float(follow(edge)) for edge in entry(form, "/BBox", ())]
         clip = state.clip
-        if len(corners) == 4:
+        filters = entry(form, "/Filter")
+        listed = items_of(filters) if isinstance(filters, generic.ArrayObject) else [filters]
+        if _ELSEWHERE & set(form) or "/Crypt" in map(follow, listed):
+            self._painted.strange.add("outside")
+        if len(corners) != 4:
+            self._painted.strange.add("box")
+        else:
             clip = _common(clip, _hull(_corners(corners, matrix)))
         state = replace(state, matrix=matrix, clip=clip, isolated=state.isolated or alone)
         self.content(form.data, state, entry(form, "/Resources", inherited), depth)
@@ -384,8 +394,9 @@ class _Reader:
                 part = font.text(value)
                 regular = regular and part is not None
                 said += part or ""
+                # glyphs that stand on each other can be read as another
+                regular = regular and not font.is_crowded(value)
                 for width, is_space in font.advances(value):
-                    # glyphs that stand on each other can be read as another
                     regular = regular and _NARROWEST <= width <= _WIDEST
                     step = width / 1000 * size + state.spacing
                     step += state.word_spacing if is_space else 0.0

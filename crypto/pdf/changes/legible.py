@@ -65,6 +65,8 @@ def is_drawn_plainly(
     bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
     if isinstance(most, generic.NumberObject) and len(value) > int(most):
         return False
+    if not bits & MULTILINE and set(value) & set("\r\n"):
+        return False  # what stands behind it, some leave out
     lines = max(1, int(up / (_LINE * height))) if bits & MULTILINE else 1
     is_small = height <= LARGEST_TEXT * up and length <= across * lines
     return is_small and is_seen(Ink("text", look.box, colour, value, size=height), paper)
@@ -87,7 +89,9 @@ def _settings(stated: Any) -> tuple[str, float, Colour] | None:
         return None
     for operator, values in said:
         if operator == "Tf" and len(values) == 2 and isinstance(values[1], float):
-            name, size = str(values[0])[1:], abs(values[1])
+            if values[1] < 0:
+                return None  # turned round, by some
+            name, size = str(values[0])[1:], values[1]
         elif found := colour_of(values, _COLOURS.get(operator, 0)):
             colour = found
         elif operator not in ("G", "RG", "K"):  # the colour of strokes, of which text has none

@@ -301,13 +301,13 @@ def missing(before: Iterable[Ink], after: Sequence[Ink]) -> Iterator[Ink]:
             left.remove(found)
 
 
-_UNSEEN = frozenset(("Cc", "Cf", "Co", "Cs"))
+_UNSEEN = frozenset(("Cc", "Cf", "Cn", "Co", "Cs", "Mc", "Me", "Mn"))
 """Unicode categories."""
 
 
 def hides(value: str) -> bool:
-    """Has a value characters that show nothing, turn others around or are shown as others, as the
-    soft hyphen is?"""
+    """Has a value characters that show nothing, stand on others, turn them around or are shown as
+    others, as the soft hyphen is?"""
     return any(unicodedata.category(each) in _UNSEEN for each in value if each not in "\r\n\t")
 
 

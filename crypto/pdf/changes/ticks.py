@@ -1,6 +1,6 @@
 """What a ticked button may show: a tick, a cross, a dot; and nothing that reads as a digit or dash.
 
-    is_tick(inks, boxed)  → is this what people take for a tick?
+    is_tick(inks, boxed, box)  → is this what people take for a tick?
 
 A shape inside a visible box is a tick whatever it is. Without a box a stroke beside a number reads
 as a part of that number, so only shapes that no digit or sign has are ticks.
@@ -13,25 +13,38 @@ from collections.abc import Sequence
 from crypto.pdf.changes.ink import Box, Ink, Point
 from crypto.pdf.changes.looks import Ground, Look
 
-TICKS = frozenset("✓✔✗✘xX×√■●☑☒●•")
+TICKS = frozenset("✓✔✗✘xX×√●■☑☒•")
+_ALONE = frozenset("✓✔✗✘√●■☑☒")
+"""Those that between two numbers read as nothing else: no sign of multiplying, no point."""
 _AROUND = 3.0
 """Points between a button's edge and the box that the page draws for it."""
 _SQUARE = 1.4
 """Of the longer side to the shorter one, of a dot."""
+_SMALLEST_DOT, _DOT_SHARE = 4.0, 0.35
+"""Points, and of the button's shorter side: a smaller dot reads as the point of a number."""
+_LONGEST_DASH = 6.0
+"""Points: of a longer pattern some strokes may be left out."""
 _SLOPE = 0.4
 """Of a crossing stroke to the size of the cross, each way."""
 _LOW, _HIGH = 0.7, 0.75
 
 
-def is_tick(inks: Sequence[Ink], boxed: bool) -> bool:
-    """*inks*: what ticking has added; *boxed*: inside a visible box."""
+def is_tick(inks: Sequence[Ink], boxed: bool, box: Box) -> bool:
+    """*inks*: what ticking has added; *boxed*: inside a visible box; *box*: the button's own."""
     texts = [ink.text for ink in inks if ink.kind == "text"]
     shapes = [ink for ink in inks if ink.kind != "text"]
     if len(texts) > 1 or not all(text in TICKS for text in texts):
         return False
     if not all(shape.kind in ("fill", "line") for shape in shapes):
         return False
-    return boxed or not shapes or (not texts and _is_plain_shape(shapes))
+    if any(shape.dash > _LONGEST_DASH for shape in shapes):
+        return False
+    if boxed:
+        return True
+    if not shapes:
+        return all(text in _ALONE for text in texts)
+    least = max(_SMALLEST_DOT, _DOT_SHARE * min(box[2] - box[0], box[3] - box[1]))
+    return not texts and _is_plain_shape(shapes, least)
 
 
 def is_boxed(look: Look, ground: Ground) -> bool:
@@ -45,16 +58,18 @@ def is_boxed(look: Look, ground: Ground) -> bool:
     )
 
 
-def _is_plain_shape(shapes: Sequence[Ink]) -> bool:
+def _is_plain_shape(shapes: Sequence[Ink], least: float) -> bool:
     if len(shapes) == 1:
-        return _is_dot(shapes[0]) or _is_hook(shapes[0]) or _is_cross(shapes)
+        return _is_dot(shapes[0], least) or _is_hook(shapes[0]) or _is_cross(shapes)
     return _is_cross(shapes)
 
 
-def _is_dot(ink: Ink) -> bool:
-    """A filled circle or square."""
+def _is_dot(ink: Ink, least: float) -> bool:
+    """A filled circle or square, not smaller than *least*."""
     short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
     is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
+    if short < least:
+        return False
     return ink.kind == "fill" and long <= _SQUARE * short and (is_round or ink.is_rectangle)
 
 

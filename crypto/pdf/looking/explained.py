@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from pyhanko.pdf_utils import generic
+
+from crypto.pdf.changes.looks import COMBO, inherited
 from crypto.pdf.marks.appearance import box
 from crypto.pdf.marks.place import place_of
 from crypto.pdf.reading.access import entry, follow
-from crypto.pdf.reading.document import MAX_TREE_DEPTH, Document
+from crypto.pdf.reading.document import MAX_TREE_DEPTH, Annotation, Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
 from crypto.rendering.compare import Box, Kind, Place
 from crypto.verdict import Change
@@ -22,9 +25,15 @@ _KINDS: Mapping[str, Kind] = {
 """Kinds of :class:`crypto.verdict.Change` that may show something, with good verdicts."""
 
 
-def explained(document: Document, changes: Iterable[Change]) -> tuple[Place, ...]:
+_ARROW = 16.0
+"""Points from the right edge."""
+
+
+def explained(
+    document: Document, changes: Iterable[Change], base: int | None = None
+) -> tuple[Place, ...]:
     """The places of *changes* on the pages of the whole *document*: where they say, and of all
-    widgets of the fields that they name."""
+    widgets of the fields that they name. *base*: the revision (from 0) that was sealed."""
     accepted = [change for change in changes if change.kind in _KINDS]
     kinds = {each.what: _KINDS[each.kind] for each in accepted}
     if not kinds:
@@ -35,18 +44,39 @@ def explained(document: Document, changes: Iterable[Change]) -> tuple[Place, ...
         if each.page and len(each.box_mm) == 4
     ]
     try:
-        return tuple(dict.fromkeys([*told, *_places(document, kinds)]))
+        return tuple(dict.fromkeys([*told, *_places(document, kinds, base)]))
     except PARSER_FAILURES:
         return tuple(told)
 
 
-def _places(document: Document, kinds: Mapping[str, Kind]) -> Iterator[Place]:
+def _places(document: Document, kinds: Mapping[str, Kind], base: int | None) -> Iterator[Place]:
     for annotation in document.annotations():
         name = _name(annotation.dictionary)
         if name in kinds and entry(annotation.dictionary, "/Subtype") == "/Widget":
             mark = place_of(box(annotation.dictionary), annotation.page, name)
             area = Box(mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm)
             yield Place(annotation.page.index, area, kinds[name])
+            if base is not None and _had_an_arrow(document, annotation, base):
+                left, bottom, right, top = box(annotation.dictionary)
+                side = (max(left, right - _ARROW), bottom, right, top)
+                mark = place_of(side, annotation.page, name)
+                area = Box(mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm)
+                yield Place(annotation.page.index, area, Kind.ARROW)
+
+
+def _had_an_arrow(document: Document, annotation: Annotation, base: int) -> bool:
+    """Is this a combination box that had no look of its own when it was sealed? PDFium draws one
+    with an arrow at its right edge there, over what the static review has found to be blank."""
+    if annotation.reference is None:
+        return False
+    before = document.reader.get_historical_resolver(base)(annotation.reference)
+    flags = inherited(before, "/Ff")
+    return (
+        inherited(before, "/FT") == "/Ch"
+        and isinstance(flags, generic.NumberObject)
+        and bool(int(flags) & COMBO)
+        and entry(before, "/AP") is None
+    )
 
 
 def _name(node: Any) -> str:

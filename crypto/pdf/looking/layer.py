@@ -115,7 +115,7 @@ def with_looks(
         else:
             continue
         if end not in wanted:
-            wanted[end] = Sealed(end, explained(document, report.changed_later), pages)
+            wanted[end] = Sealed(end, explained(document, report.changed_later, base), pages)
     seen = _looked_at(document, password, good, look, placing=False)
     places = _looked_at(document, password, bad, look, placing=True)
     if seen is None and places is None:
