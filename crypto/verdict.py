@@ -228,7 +228,8 @@ _IN_A_NAME = re.compile(r"(?:^|, )(CN|O|OU)=(.*?)(?=, (?:[A-Za-z]+|[0-9.]+)=|$)"
 
 def _for_people(key: str, text: str, language: str) -> str:
     """A detail as a sentence shows it: of a distinguished name the name alone, with the
-    organisation where the name does not say it; of a state its word."""
+    organisation where the name does not say it; of a state its word. What stands in a document is
+    a stranger's: no line breaks, and nothing that turns other words around."""
     if key == "state":
         return say("states", text, language)
     if key in _NAMES and (parts := dict(reversed(_IN_A_NAME.findall(text)))):
@@ -236,7 +237,7 @@ def _for_people(key: str, text: str, language: str) -> str:
         organisation = without_credit_code(parts.get("O", ""))
         said = organisation in name or name in organisation
         return one_line(name if said else f"{organisation} {name}")
-    return text
+    return one_line(text)
 
 
 @cache
@@ -405,7 +406,8 @@ class Change:
     def text(self, language: str = "zh_CN") -> str:
         where = f"第 {self.page} 页" if language == "zh_CN" else f"page {self.page}"
         what = say("changes", self.kind, language)
-        return " ".join(part for part in (where if self.page else "", what, self.what) if part)
+        named = one_line(self.what)
+        return " ".join(part for part in (where if self.page else "", what, named) if part)
 
 
 @dataclass(frozen=True)

@@ -223,3 +223,12 @@ def test_every_key_of_the_json_is_described() -> None:
     full["unsigned_marks"] = [{"page": 1}]
     assert keys(full) | keys(seal_json(SEAL)) <= described
     assert SCHEMA in (ROOT / "docs" / "report-schema.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", ["a\nVALID\n", "\u202efdp.exe", "\x1b[31ma", "a\u2028b"])
+def test_what_a_document_calls_something_breaks_no_line_and_turns_no_words(name: str) -> None:
+    finding = Finding("attachment_added", {"after": name})
+    change = Change(2, "field_filled", 1, name, label=name, after=name)
+    for language in ("zh_CN", "en"):
+        for text in (finding.text(language), change.text(language), change.finding.text(language)):
+            assert text.isprintable()

@@ -13,6 +13,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.ink import Box, Ink, Painted, read_look
+from crypto.pdf.changes.legible import brightness
 from crypto.pdf.changes.looks import Ground, shown_stream
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, items_of, key_of
@@ -24,16 +25,25 @@ _LARGEST_ICON = 40.0
 """Points: the sign of a note."""
 _SMALLEST_ICON, _LONGEST = 8.0, 2.0
 """Points, and of the shorter side."""
-_LIGHT, _COLOURED, _MOST, _COVERED = 0.5, 0.75, 0.4, 0.2
-"""The brightest and the darkest part of the colour of a sign's ground; how much of the sign it
-takes up, and how much something pale may cover of it: on a ground that cannot be told from paper,
-strokes can be read as a digit."""
+_LIGHT, _COLOURED, _PALEST, _MOST, _COVERED = 0.5, 0.75, 0.92, 0.4, 0.2
+"""The brightest and the darkest part of the colour of a sign's ground, and how bright it is to the
+eye; how much of the sign it takes up, and how much something pale may cover of it: on a ground that
+cannot be told from paper, strokes can be read as a digit."""
+_ICONS = frozenset(
+    (
+        *("/Note", "/Comment", "/Help", "/Insert", "/Key", "/NewParagraph", "/Paragraph"),
+        *("/CommentRight", "/TextNote", "/Text", "/UpLeftArrow", "/RightPointer"),
+    )
+)
+"""Signs that viewers draw for a note (ISO 32000-1 table 172, and some of viewers' own). Others, as
+a circle or a cross, can be read as a digit or as a deletion."""
 _THIN = 3.0
 """Points: a line under or through text hides none of it."""
 
 
-def judge(annotation: Any, ground: Ground) -> str:
-    """note_added, markup_added, drawing_added or forbidden. Raises what reading its look raises."""
+def judge(annotation: Any, ground: Ground, turned: bool = False) -> str:
+    """note_added, markup_added, drawing_added or forbidden. *turned*: the page is shown turned.
+    Raises what reading its look raises."""
     if not isinstance(annotation, generic.DictionaryObject) or any(
         key in annotation for key in _ACTS
     ):
@@ -56,7 +66,7 @@ def judge(annotation: Any, ground: Ground) -> str:
         return "forbidden"
     own = box(annotation)
     if kind == "/Text":
-        return _judge_note(annotation, painted, stream is None, ground)
+        return _judge_note(annotation, painted, stream is None, ground, turned)
     covering = [ink for ink in painted.inks if not _lets_through(ink)]
     if any(ground.surely_lies_under(each.box) for each in covering):
         return "forbidden"
@@ -66,8 +76,20 @@ def judge(annotation: Any, ground: Ground) -> str:
     return "forbidden" if is_over else "drawing_added"
 
 
+def around(place: Box) -> Box:
+    """Where the sign of a note in *place* may be shown on a page that is turned: it stays upright,
+    at the corner that viewers choose."""
+    left, bottom, right, top = place
+    side = max(right - left, top - bottom)
+    return (left - side, bottom - side, right + side, top + side)
+
+
 def _judge_note(
-    annotation: generic.DictionaryObject, painted: Painted, is_drawn_by_viewer: bool, ground: Ground
+    annotation: generic.DictionaryObject,
+    painted: Painted,
+    is_drawn_by_viewer: bool,
+    ground: Ground,
+    turned: bool,
 ) -> str:
     """A note is shown as a small sign, which can be moved aside."""
     inks = painted.inks
@@ -81,7 +103,11 @@ def _judge_note(
         return "note_added"
     if inks and not _is_sign(painted, own):
         return "drawing_added"
+    if is_drawn_by_viewer and entry(annotation, "/Name", "/Note") not in _ICONS:
+        return "drawing_added"
     places = [own] if is_drawn_by_viewer else [ink.box for ink in inks]
+    if turned:
+        places = [around(own)]
     return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
 
 
@@ -102,6 +128,7 @@ def _is_sign(painted: Painted, own: Box) -> bool:
         and ink.colour is not None
         and max(ink.colour) >= _LIGHT
         and min(ink.colour) <= _COLOURED
+        and brightness(ink.colour) <= _PALEST
         and min(ink.area, _area(ink.box)) >= _MOST * room
     ]
     return bool(grounds) and not any(

@@ -68,7 +68,13 @@ def attached(
     added = [follow(found[name]) for name in found if name not in known]
     if not all(map(_is_file, added)) or (added and ("/Collection" in old or "/Collection" in new)):
         return None  # a portfolio shows its files instead of a page
-    return [value_text(entry(each, "/UF", entry(each, "/F"))) for each in added], listing
+    return [" / ".join(_called(each)) for each in added], listing
+
+
+def _called(file: generic.DictionaryObject) -> list[str]:
+    """By which names viewers may show or save it: by one of them, or by either."""
+    names = [value_text(entry(file, key, _EMPTY)).strip() for key in ("/UF", "/F")]
+    return list(dict.fromkeys(name for name in names if name))
 
 
 def _raw(node: generic.DictionaryObject, key: str) -> Any:
@@ -108,7 +114,7 @@ def _is_file(node: Any) -> bool:
         and set(node) <= _FILE
         and all(isinstance(entry(node, key, _EMPTY), _TEXTS) for key in ("/F", "/UF"))
         and _is_plain(entry(node, "/EF"))
-        and bool(value_text(entry(node, "/UF", entry(node, "/F"))))
+        and bool(_called(node))
     )
 
 

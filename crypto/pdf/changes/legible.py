@@ -105,9 +105,14 @@ def is_seen(ink: Ink, paper: Ink | None) -> bool:
     size = ink.size if ink.kind == "text" else max(sides(ink.box))
     if ink.colour is None or size < SMALLEST_TEXT:
         return False
-    apart = [a - b for a, b in zip(ink.colour, ground, strict=True)]
-    brighter = sum(part * weight for part, weight in zip(apart, _WEIGHTS, strict=True))
-    return max(map(abs, apart)) >= _CONTRAST and abs(brighter) >= _BRIGHTNESS
+    apart = max(abs(a - b) for a, b in zip(ink.colour, ground, strict=True))
+    brighter = abs(brightness(ink.colour) - brightness(ground))
+    return apart >= _CONTRAST and brighter >= _BRIGHTNESS
+
+
+def brightness(colour: Colour) -> float:
+    """0.0 to 1.0."""
+    return sum(part * weight for part, weight in zip(colour, _WEIGHTS, strict=True))
 
 
 def needs_looks(form: Any) -> bool:

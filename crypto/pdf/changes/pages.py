@@ -112,7 +112,7 @@ class Pages:
         elif subtype == "/Link" and isinstance(node, generic.DictionaryObject):
             kind, address = judge_link(node)
         else:
-            kind = additions.judge(node, self._pair.grounds.under(sheet))
+            kind = additions.judge(node, self._pair.grounds.under(sheet), sheet.rotation != 0)
         if kind == "forbidden":
             self._pair.forbid(page, what)
             return

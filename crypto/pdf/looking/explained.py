@@ -38,15 +38,25 @@ def explained(
     kinds = {each.what: _KINDS[each.kind] for each in accepted}
     if not kinds:
         return ()
-    told = [
-        Place(each.page - 1, Box(*each.box_mm), _KINDS[each.kind])
-        for each in accepted
-        if each.page and len(each.box_mm) == 4
-    ]
+    told: list[Place] = []
     try:
+        turned = {page.index + 1 for page in document.pages() if page.rotation}
+        told += [
+            Place(each.page - 1, _where(each, each.page in turned), _KINDS[each.kind])
+            for each in accepted
+            if each.page and len(each.box_mm) == 4
+        ]
         return tuple(dict.fromkeys([*told, *_places(document, kinds, base)]))
     except PARSER_FAILURES:
         return tuple(told)
+
+
+def _where(change: Change, turned: bool) -> Box:
+    """The sign of a note stays upright on a page that is turned, as
+    :func:`crypto.pdf.changes.additions.around` says."""
+    left, top, width, height = change.box_mm
+    side = max(width, height) if turned and change.kind == "note_added" else 0.0
+    return Box(left - side, top - side, width + 2 * side, height + 2 * side)
 
 
 def _places(document: Document, kinds: Mapping[str, Kind], base: int | None) -> Iterator[Place]:

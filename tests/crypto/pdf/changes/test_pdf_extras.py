@@ -245,3 +245,27 @@ def test_what_mupdf_adds_is_told_as_what_it_is(
 ) -> None:
     data = incrementally(change, world.sign(classic_pdf(), marks=[]), tmp_path / "a.pdf")
     assert found(world, data, code).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("names", "told"),
+    [
+        (b"/F(a.docx)/UF(a.docx)", "a.docx"),
+        (b"/F(a.exe)/UF(a.pdf)", "a.pdf / a.exe"),  # either name is shown somewhere
+        (b"/F(a.docx)", "a.docx"),
+    ],
+)
+def test_an_attached_file_is_told_by_every_name_that_it_has(
+    world: World, sealed: bytes, names: bytes, told: str
+) -> None:
+    entries = b"/Names<</EmbeddedFiles<</Names[(a)90 0 R]>>>>"
+    objects = {90: b"<</Type/Filespec%s/EF<</F 91 0 R>>>>" % names, 91: _STREAM}
+    report = found(world, catalogued(sealed, entries, objects), "attachment_added")
+    (change,) = [each for each in report.signatures[0].changed_later if each.after]
+    assert change.after == told
+
+
+def test_a_file_without_a_name_is_no_attachment(world: World, sealed: bytes) -> None:
+    entries = b"/Names<</EmbeddedFiles<</Names[(a)90 0 R]>>>>"
+    objects = {90: b"<</Type/Filespec/F( )/UF( )/EF<</F 91 0 R>>>>", 91: _STREAM}
+    found(world, catalogued(sealed, entries, objects), "changed_forbidden")

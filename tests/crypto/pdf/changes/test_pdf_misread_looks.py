@@ -5,76 +5,32 @@ a parser finds, are the same in all of them: 9000.
 """
 
 import re
-from collections.abc import Sequence
 
 import pytest
 
 from crypto.verdict import Verdict
+from tests.crypto.pdf.changes.price_form import (
+    CONTENT,
+    FIELD,
+    HELVETICA,
+    filled,
+    kinds,
+    sealed_price,
+    shown,
+    stream,
+)
 from tests.world.documents import append_revision, build_pdf
-from tests.world.sealing import World, codes
+from tests.world.sealing import World
 
-_CONTENT = b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET"
-_FIELD = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(sum)/F 4/Rect[200 695 420 725]/P 5 0 R%s>>"
-_HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
 _DESCRIPTOR = (
     b"<</Type/FontDescriptor/FontName/%s/Flags %d/ItalicAngle 0/Ascent 900/Descent -200"
     b"/CapHeight 700/StemV 80/FontBBox[0 -200 1000 900]%s>>"
 )
 
 
-def stream(content: bytes, entries: bytes = b"") -> bytes:
-    return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(content), content)
-
-
 @pytest.fixture(scope="module")
 def sealed(world: World) -> bytes:
-    """A price, and beside it an empty field; sealed."""
-    form = b"<</Fields[6 0 R]/DA(/Helv 12 Tf 0 g)/DR<</Font<</Helv 3 0 R>>>>>>"
-    return world.sign(
-        build_pdf(
-            [
-                b"<</Type/Catalog/Pages 2 0 R/AcroForm %s>>" % form,
-                b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
-                _HELVETICA,
-                stream(_CONTENT),
-                b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
-                b"/Resources<</Font<</F 3 0 R>>>>/Annots[6 0 R]>>",
-                _FIELD % b"/DA(/Helv 12 Tf 0 g)",
-            ]
-        )
-    )
-
-
-def shown(text: bytes, *, before: bytes = b"") -> bytes:
-    return b"/Tx BMC q BT %s /Helv 12 Tf 4 9 Td %s ET Q EMC" % (before, text)
-
-
-def filled(
-    sealed: bytes,
-    content: bytes,
-    *,
-    font: bytes = _HELVETICA,
-    resources: bytes = b"",
-    value: bytes = b"(9000)",
-    others: Sequence[bytes] = (),
-) -> bytes:
-    """*sealed* with the field filled in; *others* are the objects from 93 on."""
-    form = b"/Type/XObject/Subtype/Form/BBox[0 0 220 30]"
-    form += b"/Resources<</Font<</Helv 92 0 R>>%s>>" % resources
-    return append_revision(
-        sealed,
-        {
-            6: _FIELD % b"/DA(/Helv 12 Tf 0 g)/V%s/AP<</N 91 0 R>>" % value,
-            91: stream(content, form),
-            92: font,
-            **{93 + at: each for at, each in enumerate(others)},
-        },
-    )
-
-
-def kinds(world: World, data: bytes) -> tuple[Verdict, set[str]]:
-    report = world.verify(data)
-    return report.verdict, codes(report.signatures[0])
+    return sealed_price(world)
 
 
 def test_a_plain_look_is_a_filling(world: World, sealed: bytes) -> None:
@@ -285,17 +241,17 @@ def test_a_field_written_again_with_the_very_look_it_had_is_what_it_was(
         [
             b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]>>>>",
             b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
-            _HELVETICA,
-            stream(_CONTENT),
+            HELVETICA,
+            stream(CONTENT),
             b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
             b"/Resources<</Font<</F 3 0 R>>>>/Annots[6 0 R]>>",
-            _FIELD % look,
+            FIELD % look,
             stream(shown(b"(9000) Tj"), form),
             font,
             stream(b"no font"),
         ]
     )
-    data = append_revision(world.sign(original), {6: _FIELD % (look + entry)})
+    data = append_revision(world.sign(original), {6: FIELD % (look + entry)})
     assert kinds(world, data)[0] is Verdict.VALID
 
 

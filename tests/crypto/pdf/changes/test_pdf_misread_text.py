@@ -4,18 +4,35 @@ Every variant fills the one empty field of a document. What people see was looke
 PDFium, Poppler and Ghostscript: they show another value, or differ among themselves.
 """
 
+import io
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
+from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils.generic import pdf_name
 
+from crypto.pdf.looking.layer import look_with_engines
+from crypto.pdf.verify import verify_pdf
 from crypto.verdict import Verdict
-from tests.crypto.pdf.changes.test_pdf_misread_looks import filled, kinds, sealed, shown, stream
-from tests.crypto.pdf.looking.test_looking import looked_at
-from tests.world.documents import append_revision, build_pdf
-from tests.world.sealing import World
-
-__all__ = ["sealed"]
+from tests.crypto.pdf.changes.price_form import filled, kinds, sealed_price, shown, stream
+from tests.world.documents import (
+    annotate,
+    append_revision,
+    build_pdf,
+    classic_pdf,
+    form_stream,
+    update,
+)
+from tests.world.sealing import NOW, World
 
 _ARIAL = b"<</Type/Font/Subtype/TrueType/BaseFont/Arial%s>>"
 _HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica%s>>"
+
+
+@pytest.fixture(scope="module")
+def sealed(world: World) -> bytes:
+    return sealed_price(world)
 
 
 def verdict(world: World, data: bytes) -> Verdict:
@@ -269,5 +286,64 @@ def test_a_combination_box_without_a_look_may_be_filled(world: World) -> None:
     data = world.sign(page_with(field % b""))
     look = stream(b"BT 0 g /Helv 12 Tf 4 5 Td (9000) Tj ET", form)
     done = append_revision(data, {6: field % b"/V(9000)/AP<</N 90 0 R>>", 90: look})
-    report = looked_at(world, done)
+    stream_of = io.BytesIO(done)
+    report = verify_pdf(stream_of, "a.pdf", world.trust, NOW, look=look_with_engines)
     assert report.verdict is Verdict.VALID_CHANGED_LATER, report.signatures[0].findings
+
+
+# ---------------------------------------------------------------- notes
+
+
+def noted(data: bytes, name: str, rect: Sequence[int], look: bytes = b"") -> bytes:
+    """*data* with a note."""
+
+    def change(writer: Any) -> None:
+        note = generic.DictionaryObject(
+            {
+                pdf_name("/Type"): pdf_name("/Annot"),
+                pdf_name("/Subtype"): pdf_name("/Text"),
+                pdf_name("/Name"): pdf_name(name),
+                pdf_name("/Contents"): generic.pdf_string("hi"),
+                pdf_name("/F"): generic.NumberObject(28),
+                pdf_name("/C"): generic.ArrayObject(map(generic.NumberObject, (1, 1, 0))),
+                pdf_name("/Rect"): generic.ArrayObject(map(generic.NumberObject, rect)),
+            }
+        )
+        if look:
+            drawn = form_stream(writer, look, (0, 0, 20, 20))
+            note[pdf_name("/AP")] = generic.DictionaryObject({pdf_name("/N"): drawn})
+        annotate(writer, writer.add_object(note))
+
+    return update(data, change)
+
+
+@pytest.fixture(scope="module", params=[0, 90, 180, 270])
+def turned(world: World, request: pytest.FixtureRequest) -> tuple[int, bytes]:
+    """A sealed page that is shown turned by so many degrees."""
+    return request.param, world.sign(classic_pdf(rotate=request.param), marks=[])
+
+
+def test_a_note_on_a_page_that_is_turned_covers_nothing_where_it_stands_upright(
+    world: World, turned: tuple[int, bytes]
+) -> None:
+    """Viewers leave the sign of a note upright, at a corner of its rectangle."""
+    rotation, data = turned
+    blank = noted(data, "/Note", (300, 400, 320, 420))
+    report = verify_pdf(io.BytesIO(blank), "a.pdf", world.trust, NOW, look=look_with_engines)
+    assert report.verdict is Verdict.VALID_CHANGED_LATER, report.signatures[0].findings
+    beside = noted(data, "/Note", (50, 700, 70, 720))
+    good = Verdict.UNKNOWN if rotation else Verdict.VALID_CHANGED_LATER
+    assert verdict(world, beside) is good
+
+
+@pytest.mark.parametrize("name", ["/Circle", "/Cross", "/Star", "/1", "/Check"])
+def test_a_sign_that_reads_as_a_digit_is_no_note(world: World, name: str) -> None:
+    data = world.sign(classic_pdf(), marks=[])
+    assert verdict(world, noted(data, name, (205, 700, 225, 720))) is Verdict.UNKNOWN
+
+
+def test_a_sign_on_a_ground_that_nobody_sees_is_no_note(world: World) -> None:
+    data = world.sign(classic_pdf(), marks=[])
+    shape = b"1 1 .74 rg 0 0 20 20 re f 0 G 2 w 10 2 m 10 18 l S"
+    data = noted(data, "/Note", (205, 700, 225, 720), shape)
+    assert verdict(world, data) is Verdict.UNKNOWN
