@@ -27,6 +27,7 @@ _METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Packages have no others, and the others' decoders raise errors of their own."""
 _NO_FILE = 0x10 | 0x400
 """Attributes of Windows: a folder, a reparse point."""
+_UNICODE_PATH = 0x7075
 MALFORMED = (
     *(zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error),
     *(EOFError, RuntimeError, NotImplementedError, MemoryError, OverflowError),
@@ -105,8 +106,20 @@ def _safe_part(part: str) -> bool:
     return bool(part) and allowed and ends and len(part) <= 80 and not is_device(part)
 
 
+def _has_other_name(extra: bytes) -> bool:
+    """Is there a field with another name, which some programs unpack to (APPNOTE 4.6.9)?"""
+    while len(extra) >= 4:
+        kind, size = struct.unpack_from("<HH", extra)
+        if kind == _UNICODE_PATH:
+            return True
+        extra = extra[4 + size :]
+    return False
+
+
 def _plain(member: zipfile.ZipInfo) -> bool:
-    """A file, under the name that stands in the zip."""
+    """A file, under the one name that stands in the zip."""
+    if _has_other_name(member.extra):
+        return False
     mode = stat.S_IFMT(member.external_attr >> 16)
     file = mode in (0, stat.S_IFREG) and not member.external_attr & _NO_FILE
     return file and member.filename == member.orig_filename and safe(member.filename)

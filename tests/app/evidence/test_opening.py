@@ -6,6 +6,7 @@ import io
 import stat
 import struct
 import zipfile
+import zlib
 
 import pytest
 
@@ -45,6 +46,16 @@ def refused(data: bytes) -> str:
             return ""
     except MALFORMED as error:
         return problem_of(error)
+
+
+def test_a_member_with_a_second_name_is_refused() -> None:
+    """Info-ZIP unpacks to the one in the extra field; zipfile reads the other."""
+    member = zipfile.ZipInfo("0001/document.pdf")
+    named = struct.pack("<BI", 1, zlib.crc32(b"0001/document.pdf")) + b"0001/other.pdf"
+    member.extra = struct.pack("<HH", 0x7075, len(named)) + named
+    assert refused(zipped(member)) == "names"
+    member.extra = struct.pack("<HHBL", 0x5455, 5, 1, 0)  # a time, as Info-ZIP writes it
+    assert refused(zipped(member)) == ""
 
 
 def test_what_our_packages_have_is_opened() -> None:
