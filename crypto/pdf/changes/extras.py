@@ -37,11 +37,11 @@ _LINK = frozenset(
 )
 _URI_ACTION = frozenset(("/Type", "/S", "/URI", "/IsMap"))
 _ADDRESS = re.compile(
-    r"(?:https?://[^\x00-\x20@/?#\\\x7f-\U0010ffff]{1,253}(?:[/?#][\x21-\x7e]{0,2000})?"
-    r"|mailto:[\x21-\x7e]{1,2000})\Z",
-    re.IGNORECASE,
+    r"(?:(?ai:https?)://[^\x00-\x20@/?#\\\x7f-\U0010ffff]{1,253}(?:[/?#][\x21-\x7e]{0,2000})?"
+    r"|(?ai:mailto):[\x21-\x7e]{1,2000})\Z"
 )
-"""No name and password before the host, which would be taken for the host."""
+"""No name and password before the host, which would be taken for the host. The case of a host's
+letters counts: without it i, k and s would be İ, K and ſ, which may not stand there."""
 _MOST = 2000
 _TEXTS = (generic.TextStringObject, generic.ByteStringObject)
 

@@ -155,6 +155,8 @@ def linked(data: bytes, entries: bytes) -> bytes:
     ("entries", "code", "verdict"),
     [
         (b"/A<</S/URI/URI(https://pay.example/x)>>", "link_added", Verdict.UNKNOWN),
+        (b"/A<</S/URI/URI(HTTPS://kiosk.bank.example)>>", "link_added", Verdict.UNKNOWN),
+        (b"/A<</S/URI/URI(mailto:kiosk@bank.example)>>", "link_added", Verdict.UNKNOWN),
         (b"/BS<</W 0>>/A<</S/URI/URI(mailto:a@b.example)>>", "link_added", Verdict.UNKNOWN),
         (b"/Border[0 0 0]/A<</S/GoTo/D[5 0 R/Fit]>>", "link_inside", Verdict.VALID),
         (b"/BS<</W 0>>/Dest[5 0 R/XYZ 0 0 1]", "link_inside", Verdict.VALID),
