@@ -3,6 +3,8 @@ Stamping waits here for what they say.
 
     ask(...)      make a request, or find the one that is open for this document already
     Approvals     what stamping asks for: the approved request for a document, if one is needed
+
+It is one module, though long: asking and waiting are about the same record.
 """
 
 from __future__ import annotations
