@@ -69,7 +69,7 @@ from crypto.validation.revocation import Evidence
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.verdict import Verdict, plain, verdict_of
 from tests.crypto.asn1.der_edits import operate
-from tests.fuzz import lookalikes, marks
+from tests.fuzz import approvals, lookalikes, marks
 from tests.fuzz.material import DOCUMENT, POLICY, material
 from tests.fuzz.pdf_mutations import mutate
 from tests.world.ofd_seals import Design, package, path_objects, pixel_ofd, vector_ofd
@@ -646,6 +646,7 @@ def _targets() -> list[Target]:
             _change_document,
             65_536,
         ),
+        Target("approvals", approvals.seeds, approvals.examine, approvals.change),
     ]
 
 
