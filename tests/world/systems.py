@@ -15,8 +15,8 @@ WINE = sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_ver
 """Is this Windows one of Wine's? It accepts limits that it does not keep."""
 TOOLS = frozenset(
     {
-        *("cc", "gcc", "git", "nm", "openssl", "pdfsig", "pdftoppm", "pdftotext", "qpdf", "sh"),
-        *("Xvfb", "chromium", "dbus-daemon", "initdb", "pg_ctl", "xdotool"),
+        *("cc", "gcc", "git", "nm", "openssl", "pdfimages", "pdfsig", "pdftoppm", "pdftotext"),
+        *("qpdf", "sh", "Xvfb", "chromium", "dbus-daemon", "initdb", "pg_ctl", "xdotool"),
     }
 )
 """Programs that tests run as judges or surroundings, and that a Windows need not have."""

@@ -311,14 +311,17 @@ def test_ctrl_c_stops_cleanly(choking: None, folder: Path, tmp_path: Path, ancho
     hang.write_bytes((folder / "a 好.pdf").read_bytes())
     summary = tmp_path / "summary.csv"
     program = (
-        "import pathlib, signal, sys, threading, time\n"
+        "import _thread, pathlib, signal, sys, threading, time\n"
         # A shell lets what it starts in the background ignore Ctrl-C, and that is inherited.
         "signal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "main_thread = threading.main_thread().ident\n"
         "def stop():\n"
         f"    while not pathlib.Path({str(hang.with_suffix('.reached'))!r}).exists():\n"
         "        time.sleep(0.05)\n"
-        "    signal.pthread_kill(main_thread, signal.SIGINT)\n"
+        "    if sys.platform == 'win32':\n"
+        "        _thread.interrupt_main()\n"
+        "    else:\n"
+        "        signal.pthread_kill(main_thread, signal.SIGINT)\n"
         "from app.cli.entry import main\n"
         "if __name__ == '__main__':\n"
         "    threading.Thread(target=stop, daemon=True).start()\n"
