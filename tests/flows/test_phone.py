@@ -145,6 +145,7 @@ def test_a_real_browser_is_paired_and_reports_the_ukey_lost(
     page.tap("#loss")
     page.step("ask")
     assert clerk.seal not in page.text()
+    page.shot("loss-ask", pictures)
     page.tap("#ask")
     page.step("start")
     assert clerk.seal in page.text()

@@ -36,7 +36,7 @@ from tests.world.documents import classic_pdf
 from ui import language
 from ui.shell import file_password
 from ui.shell.window import MainWindow
-from ui.stamp.results import BatchResult
+from ui.stamp.results import BatchResult, Failure
 from ui.stamp.stamp_page import StampPage
 from ui.stamp.work import StampOrder, StampOutcome
 
@@ -918,6 +918,8 @@ def test_a_use_that_needs_approvals_says_so_before_the_pin_and_while_it_waits(
     page.rack.cards[OFFICIAL].click()
     page.placing.place(At("1", 150, 200))
     qtbot.waitUntil(lambda: page.stamp_button.isEnabled())
+    checks = [check.text for check in page.checklist.checks if check.warning]
+    assert any("用印需要审批，沈立（法定代表人）、" in text for text in checks)
     purposes: list[str] = []
 
     def ask(token: object, purpose: str, problem: str) -> str:
@@ -930,4 +932,7 @@ def test_a_use_that_needs_approvals_says_so_before_the_pin_and_while_it_waits(
     assert "用印需要审批：沈立（法定代表人）、韩雪（财务负责人）" in purposes[0]
     page.run._progress("step", 0, ApprovalWait("沈立（法定代表人）", 1, 2))
     assert "正在等待审批（已有 1 人同意，需要 2 人）" in page.run._step.text()
+    stopped = Failure(window, None, page.run._waited)
+    qtbot.addWidget(stopped)
+    assert any("提出的用印申请还在" in each.text() for each in stopped.findChildren(QLabel))
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)

@@ -76,6 +76,7 @@ from ui.shell.context import (
 
 if TYPE_CHECKING:
     from app.desk import Desk
+    from app.store.use_requests import PolicyRecord
     from crypto.seal.grant import SignedGrant
 
 COMPANY = "宿迁云帆贸易有限公司"
@@ -473,6 +474,9 @@ class StandIn:
     def keep_grant(self, grant: GrantRecord) -> None:
         """For tests: one that the platform told of."""
         self._cabinet.keep_grant(grant)
+
+    def use_policies(self) -> tuple[PolicyRecord, ...]:
+        return tuple(self.approvals.rules)
 
     def offer_grant(self, seal_code: str, wish: Wish, serial: str, pin: str) -> Offered:
         self._check_pin(pin)

@@ -64,6 +64,7 @@ if TYPE_CHECKING:
     from app.store.journal import JournalCheck, JournalEntry
     from app.store.lending import GrantRecord
     from app.store.notices import NoticeRecord
+    from app.store.use_requests import PolicyRecord
     from app.store.uses import WaitingUse
     from app.verifying import StatusService
     from crypto.pdf.looking.pictures import ChangedPage
@@ -240,6 +241,9 @@ class DeskContext:
 
     def grants(self) -> tuple[GrantRecord, ...]:
         return tuple(self._cabinet.grants())
+
+    def use_policies(self) -> tuple[PolicyRecord, ...]:
+        return tuple(self._cabinet.policies())
 
     def offer_grant(self, seal_code: str, wish: Wish, serial: str, pin: str) -> Offered:
         from app.remote.lending import offer

@@ -444,8 +444,8 @@ def _duty(rule: PolicyRecord) -> QFrame:
     policy = rule.policy
     inner = column(margins=(16, 14, 16, 12), spacing=8)
     if policy is not None:
-        head = f"{policy.holder} {policy.seal_name} {policy.seal_code}"
-        inner.addWidget(label(head, "heading", wrap=True))
+        names = dict.fromkeys((policy.holder, policy.seal_name))  # often the same
+        inner.addWidget(label(" ".join((*names, policy.seal_code)), "heading", wrap=True))
     inner.addWidget(label(rule_words(rule), wrap=True))
     return framed("card", inner)
 

@@ -207,7 +207,7 @@ class GrantsPage(QWidget):
 
     def offer(self) -> None:
         """Lend a seal."""
-        rules = {each.seal_id: each for each in self._shell.context.approvals.policies()}
+        rules = {each.seal_id: each for each in self._shell.context.use_policies()}
         own = self._own_seals()
         approved = [s.code for s in own if s.id in rules and rules[s.id].needs_approval]
         dialog = OfferDialog(own, self, approved)

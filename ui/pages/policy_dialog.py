@@ -106,7 +106,7 @@ class PolicyDialog(Dialog):
         box.setChecked(ticked)
         field.setPlaceholderText(tr("职务"))
         field.setAccessibleName(tr("{name}的职务", name=name))
-        box.toggled.connect(self._update)
+        box.toggled.connect(self._ticked)
         field.textChanged.connect(self._update)
         line = QHBoxLayout()
         line.addWidget(box, 1)
@@ -132,6 +132,15 @@ class PolicyDialog(Dialog):
             return
         name = without_credit_code(holder_of(certificate.subject, certificate.issuer).name)
         self._add(certificate.der, name, "", True)
+        self._ticked()
+
+    def _ticked(self) -> None:
+        """Whoever ticks somebody wants approvals: what is ticked must not be dropped in silence."""
+        chosen = len(self._chosen())
+        if chosen and not self.needed.value():
+            self.needed.setValue(1)
+        elif not chosen:
+            self.needed.setValue(0)
         self._update()
 
     def _chosen(self) -> list[tuple[bytes, str, str]]:
@@ -146,6 +155,8 @@ class PolicyDialog(Dialog):
         said = ""
         if needed > len(chosen):
             said = tr("要 {count} 人同意，请至少勾选 {count} 人。", count=needed)
+        elif chosen and not needed:
+            said = tr("勾选了审批人：请写要几人同意；不需要审批的，去掉勾选。")
         elif needed and not all(role for _, role, _ in chosen):
             said = tr("请写上每位审批人的职务，验章的人会看到。")
         # offline nobody can be asked

@@ -550,6 +550,9 @@ class Context(Protocol):
     def grants(self) -> tuple[GrantRecord, ...]:
         """Those given and received, as the platform last told of them."""
 
+    def use_policies(self) -> tuple[PolicyRecord, ...]:
+        """Whose approval uses of seals need, as the platform last told."""
+
     def offer_grant(self, seal_code: str, wish: Wish, serial: str, pin: str) -> Offered:
         """Lend a seal. *device*. Raises :class:`app.errors.GrantTermsWrong`."""
 

@@ -12,6 +12,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.errors import FileError, FileRepairable, SealNotUsable, explain
+from ui.approvers import named
 from ui.language import language, tr
 from ui.lent_use import missing
 from ui.seal_card import kind_name
@@ -21,6 +22,7 @@ from ui.widgets import clear_layout, day, label, picture, row
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
     from app.store.lending import GrantRecord
+    from app.store.use_requests import PolicyRecord
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,28 @@ def lent_checks(
             "counterparty": tr("{kind}：先在印章下面选相对方，授权书要求写明", kind=name),
         }
         made += [Check(False, asked[each]) for each in missing(grant)]
+    return made
+
+
+def approval_checks(
+    codes: Sequence[str], seals: Mapping[str, SealRecord], rules: Mapping[str, PolicyRecord]
+) -> list[Check]:
+    """Whose approval the seals need, as far as is known here; *rules*: by identifier of the seal.
+    It is waited for after the PIN, and the person should know before."""
+    made = []
+    for code in codes:
+        seal = seals.get(code)
+        rule = rules.get(seal.id) if seal is not None else None
+        if seal is None or rule is None or rule.policy is None or not rule.policy.needed:
+            continue
+        who, needed = named(rule.policy.approvers), rule.policy.needed
+        said = tr(
+            "{kind}：用印需要审批，{who}，{needed} 人同意后才盖章",
+            kind=kind_name(seal),
+            who=who,
+            needed=needed,
+        )
+        made.append(Check(True, said, warning=True))
     return made
 
 

@@ -73,13 +73,19 @@ class Result(QWidget):
 
 
 class Failure(Result):
-    """Nothing was stamped: *error*, or None if the person stopped it."""
+    """Nothing was stamped: *error*, or None if the person stopped it; *asked*: after approval was
+    asked for."""
 
-    def __init__(self, shell: Shell, error: BaseException | None) -> None:
+    def __init__(self, shell: Shell, error: BaseException | None, asked: bool = False) -> None:
         super().__init__(shell)
         if error is None:
             self._head("info", "muted", tr("已取消"))
             self._lines.addWidget(label(tr("没有生成任何文件。"), wrap=True))
+            if asked:
+                said = tr(
+                    "提出的用印申请还在：同意以后再盖，不用重新申请；不要了的，到“审批”页撤回。"
+                )
+                self._lines.addWidget(label(said, wrap=True))
         else:
             view = ErrorView(error)
             layout = view.layout()

@@ -82,6 +82,8 @@ class StampRun(QFrame):
         self._serial = ""
         self._before: Sequence[StampOutcome] = ()
         self._began = 0.0
+        self._waited = False
+        """Has approval been waited for?"""
         self._steps: list[int] = []
         """How many steps each file has behind it."""
         self.outcomes: list[StampOutcome] = []
@@ -151,7 +153,7 @@ class StampRun(QFrame):
 
     def _approval(self, codes: Iterable[str]) -> str:
         """That these seals are used with approvals, and whose."""
-        rules = {each.seal_id: each for each in self._shell.context.approvals.policies()}
+        rules = {each.seal_id: each for each in self._shell.context.use_policies()}
         seals = (self._seals[code] for code in codes if code in self._seals)
         wanted = [rule.policy for seal in seals if (rule := rules.get(seal.id)) is not None]
         for policy in wanted:
@@ -173,6 +175,7 @@ class StampRun(QFrame):
     def _start(self, pin: str) -> None:
         self._shell.hold_polling(True)
         self._began = time.monotonic()
+        self._waited = False
         self._steps = [0] * len(self._orders)
         self._show_progress()
         self._task = self._shell.tasks.device(
@@ -229,6 +232,7 @@ class StampRun(QFrame):
             elif value is StampStep.SIGN:
                 self._step.setText(self._orders[number].path.name)
         elif kind == "step" and isinstance(value, ApprovalWait):
+            self._waited = True
             self._step.setText(
                 tr(
                     "正在等待审批（已有 {count} 人同意，需要 {needed} 人）：{who}。"
@@ -273,7 +277,7 @@ class StampRun(QFrame):
         elif outcomes[0].result is not None:
             self._show(Success(self._shell, outcomes[0]))
         else:
-            self._show(Failure(self._shell, outcomes[0].error))
+            self._show(Failure(self._shell, outcomes[0].error, self._waited))
 
     def _failed(self, error: BaseException) -> None:
         """The key could not be opened: nothing was begun."""

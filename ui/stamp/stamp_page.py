@@ -31,6 +31,7 @@ from ui.shell.recent import with_recent
 from ui.stamp.before_pin import BeforePin
 from ui.stamp.checklist import (
     Check,
+    approval_checks,
     document_checks,
     holding,
     lent_checks,
@@ -56,6 +57,7 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
     from app.store.lending import GrantRecord
+    from app.store.use_requests import PolicyRecord
     from ui.shell.interface import Shell
 
 PANEL_WIDTH = 344
@@ -114,6 +116,7 @@ class StampPage(QWidget):
         )
         self._lent_use = side.lent_use
         self._grants: dict[str, GrantRecord] = {}
+        self._rules: dict[str, PolicyRecord] = {}
         """What seals that others lent are used under, by identifier of the copy."""
         self.rack, self.panel, self.checklist = side.rack, side.placing, side.checklist
         self._problem, self._password = side.problem, side.password
@@ -346,13 +349,20 @@ class StampPage(QWidget):
         self._show_lent_use()
 
     def _read_grants(self) -> None:
-        """Where a seal is lent: what it may be used for, and what was chosen."""
-        if any(seal.grant is not None for seal in self.rack.seals.values()):
-            read = self._shell.context.grants
-            self._shell.tasks.work(read, done=self._take_grants, failed=self._shell.complain)
+        """What lent seals may be used for, and what was chosen; whose approval seals need."""
+        context = self._shell.context
+        if not self.rack.seals:
+            return
 
-    def _take_grants(self, grants: Sequence[GrantRecord]) -> None:
+        def read() -> tuple[Sequence[GrantRecord], Sequence[PolicyRecord]]:
+            return context.grants(), context.use_policies()
+
+        self._shell.tasks.work(read, done=self._take_grants, failed=self._shell.complain)
+
+    def _take_grants(self, known: tuple[Sequence[GrantRecord], Sequence[PolicyRecord]]) -> None:
+        grants, rules = known
         self._grants = {each.seal_id: each for each in grants if each.side == "received"}
+        self._rules = {each.seal_id: each for each in rules}
         self._show_lent_use()
 
     def _show_lent_use(self) -> None:
@@ -406,6 +416,7 @@ class StampPage(QWidget):
         return [
             *seal_checks(codes, self.rack.seals, datetime.now(UTC)),
             *lent_checks(codes, self.rack.seals, self._grants),
+            *approval_checks(codes, self.rack.seals, self._rules),
             *token_checks(codes, self._serials(), self._shell.tokens),
         ]
 

@@ -198,6 +198,15 @@ def test_a_policy_is_set_by_ticking_people(
         assert not dialog.offline.isEnabled()  # offline nobody can be asked
         dialog.needed.setValue(0)
         assert dialog.offline.isEnabled()
+        assert not dialog.agree.isEnabled()  # nobody who is ticked is dropped in silence
+        for box, *_ in dialog._people:
+            box.setChecked(False)
+        assert dialog.agree.isEnabled()
+        dialog._people[0][0].setChecked(True)
+        assert dialog.needed.value() == 1
+        for box, *_ in dialog._people:
+            box.setChecked(True)
+        dialog.needed.setValue(0)
         dialog.offline.setChecked(True)
         dialog.needed.setValue(3)
         assert not dialog.offline.isChecked()
