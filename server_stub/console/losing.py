@@ -29,7 +29,7 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         if options.action == "list":
             with platform.reading() as session:
                 for call, seal in losing.waiting(session, operator()):
-                    _tell(losing.view(session, call, seal))
+                    _tell(losing.view(session, operator(), call, seal))
             return 0
         needed = {"report": ("caller", "shown"), "refuse": ("reason",)}.get(options.action, ())
         missing = [f"--{name}" for name in needed if not getattr(options, name).strip()]
@@ -44,9 +44,9 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         }
         command = commands[options.action]
 
-        def then_show(tx: Transaction) -> dict[str, str | None]:
+        def then_show(tx: Transaction) -> dict[str, str | bool | None]:
             call = command(tx, operator(), platform.origin, options.which, *told)
-            return losing.view(tx.session, call, losing.seal_of(tx.session, call))
+            return losing.view(tx.session, operator(), call, losing.seal_of(tx.session, call))
 
         _tell(platform.ledger.write(then_show).result().answer)
         return 0
@@ -54,5 +54,5 @@ def run(settings: Settings, options: argparse.Namespace) -> int:
         platform.close()
 
 
-def _tell(said: dict[str, str | None]) -> None:
+def _tell(said: dict[str, str | bool | None]) -> None:
     print(json.dumps(said, ensure_ascii=False, indent=1))

@@ -123,8 +123,10 @@ def seal_of(session: Session, call: LossCall) -> Seal:
     return session.get_one(Seal, call.seal_id)
 
 
-def view(session: Session, call: LossCall, seal: Seal) -> dict[str, str | None]:
-    """A call as the platform's people see it."""
+def view(
+    session: Session, actor: Actor, call: LossCall, seal: Seal
+) -> dict[str, str | bool | None]:
+    """A call as *actor*, one of the platform's people, sees it."""
     by = session.get(Staff, call.reported_by)
     decided_by = session.get(Staff, call.decided_by) if call.decided_by else None
     return {
@@ -137,6 +139,7 @@ def view(session: Session, call: LossCall, seal: Seal) -> dict[str, str | None]:
         "state": call.state,
         "reported_by": by.name if by else call.reported_by,
         "reported_at": timestamp(call.reported_at),
+        "mine": applying.one_person(session, actor.subject, call.reported_by),
         "decided_by": decided_by.name if decided_by else call.decided_by,
         "decided_at": timestamp(call.decided_at) if call.decided_at is not None else None,
     }

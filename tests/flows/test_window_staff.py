@@ -13,14 +13,16 @@ from pytestqt.qtbot import QtBot
 
 from server_stub.records.auditing import table_problems
 from server_stub.web.serving import RunningServer
-from tests.world.applicant import credit_code
+from tests.world.applicant import credit_code, decision
 from tests.world.clerk import PIN, Clerk, excerpt
 from tests.world.offices import employee, hand_in, hand_in_with_letter, office
+from tests.world.staff import approved, employ
 from ui import language, theme
 from ui.desk.desk_context import DeskContext
 from ui.shell.window import MainWindow
 from ui.staff import decision_dialogs, preview
 from ui.staff.audit_page import AuditPage
+from ui.staff.loss_dialogs import AnswerDialog, LossCallsDialog, TakeCallDialog
 from ui.staff.review_page import ReviewPage
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -186,6 +188,58 @@ def test_an_application_is_returned_with_reasons_by_field(
     assert told["reason"] == "请补正 以后再交"
     assert told["reasons"] == {"handler.phone": "号码不完整"}
     person.http.close()
+
+
+def test_a_call_about_a_lost_key_takes_two_reviewers(
+    qtbot: QtBot,
+    platform: RunningServer,
+    open_as: Callable[[str], MainWindow],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    second, person = employ(platform, "reviewer"), hand_in(platform, uscc=credit_code())
+    assert approved(platform, second, person).status_code == 200
+    person.seal_id = person.wait("fulfilled")["seal_id"]
+    code = person.collect().json()["seal_code"]
+    window = open_as("reviewer")
+    page = window.page("review")
+    dialog = LossCallsDialog(window, page, page)
+    dialog.open()
+    told = {"caller": "王建国，139 0527 0000", "shown": "回拨登记电话"}
+
+    def fill(asked: TakeCallDialog) -> int:
+        asked.code.setText(code)
+        asked.caller.setText(told["caller"])
+        asked.shown.setPlainText(told["shown"])
+        return 1
+
+    monkeypatch.setattr(TakeCallDialog, "exec", fill)
+    dialog.take_button.click()
+    qtbot.waitUntil(lambda: dialog.call is not None, timeout=SECONDS)
+    own = dialog.call
+    assert own is not None
+    assert (own.seal_code, own.mine) == (code, True)
+    assert not dialog.confirm_button.isEnabled()
+    path, url = f"/v1/losses/{own.id}/refuse", second.url
+    refused = decision(url, second.key, "refuse-loss", own.id, own.digest, "企业否认")
+    assert second.call("POST", path, {"reason": "企业否认", **refused}).status_code == 200
+    signed = decision(url, second.key, "report-loss", code, own.digest, "")
+    again = second.call("POST", "/v1/losses", {"seal_code": code, **told, **signed})
+    assert again.status_code == 201, again.text
+    dialog.refresh()
+    qtbot.waitUntil(
+        lambda: dialog.call is not None and dialog.call.id == again.json()["id"], timeout=SECONDS
+    )
+    monkeypatch.setattr(AnswerDialog, "exec", lambda _: 1)
+    dialog.confirm_button.click()
+    qtbot.waitUntil(lambda: not dialog.model.items, timeout=SECONDS)
+    found = second.http.get(f"/v1/seals/{code}/status").json()
+    assert (found["state"], found["reason"]) == ("suspended", "lost")
+    dialog.close()
+    dialog.deleteLater()
+    with platform.platform.reading() as session:
+        assert table_problems(session, platform.platform.vault) == []
+    for each in (second, person):
+        each.http.close()
 
 
 def test_an_ended_session_leads_back_to_the_button_and_loses_nothing(

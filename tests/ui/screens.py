@@ -235,6 +235,7 @@ class Tour:
         from tests.world.staff_desk import record
         from ui.staff.audit_page import RecordDialog
         from ui.staff.decision_dialogs import ApproveDialog, RejectDialog, ReturnDialog
+        from ui.staff.loss_dialogs import AnswerDialog, LossCallsDialog, TakeCallDialog
         from ui.staff.preview import PaperDialog
 
         window, context = self.window, self.context
@@ -266,7 +267,12 @@ class Tour:
         self.until(lambda: not page.detail._imprint.pixmap().isNull())
         yield "review-one", window
         shown = page.detail.review
+        calls = context.staff.calls
         makers: dict[str, Callable[[], Any]] = {
+            "losses": lambda: LossCallsDialog(window, page, page),
+            "loss-taken": lambda: TakeCallDialog({"code": "3213", "shown": "W" * 301}, page),
+            "loss-confirmed": lambda: AnswerDialog(calls[1], page, refuses=False),
+            "loss-refused": lambda: AnswerDialog(calls[2], page, refuses=True),
             "approve": lambda: ApproveDialog(shown, page),
             "return": lambda: ReturnDialog(shown, page),
             "reject": lambda: RejectDialog(shown, page),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from app.remote.staff.reviewing import (
     Assessment,
     Document,
     Event,
+    LossCall,
     Queued,
     QueuePage,
     Review,
@@ -104,6 +106,28 @@ def review(identity: str = "app_0001", **changes: Any) -> Review:
     return Review(**{**known, **changes})
 
 
+def loss_call(number: int, **changes: Any) -> LossCall:
+    """The second was taken by whoever looks, the fourth is about a seal that is over."""
+    known: dict[str, Any] = {
+        "id": f"loss_{number:04d}",
+        "seal_code": f"{32130200000001 + number}",
+        "seal": UGLY[number % len(UGLY)] + "公章",
+        "seal_state": ("active", "active", "suspended", "cancelled")[number % 4],
+        "caller": (
+            "法定代表人王建国，139 0527 0000",
+            "阿不都热合曼·买买提明·艾合买提江，+86 (0527) 8435 0000 转 8，" + "W" * 60,
+            "\u202e财务\t李",
+            "不明",
+        )[number % 4],
+        "shown": ("回拨登记电话，说对了证件号后四位。" * (1 + 5 * (number % 3)))[:300],
+        "state": "reported",
+        "reported_by": ("赵审核", "钱复核")[number % 2],
+        "reported_at": NOW - timedelta(minutes=7 + 311 * number),
+        "mine": number % 4 == 1,
+    }
+    return LossCall(**{**known, **changes})
+
+
 def record(number: int) -> LedgerRecord:
     told = {
         "type": ("application-v1", "seal-change-v1", "usage-record-v1", "strange-v9")[number % 4],
@@ -126,6 +150,9 @@ class StandInStaff:
         self.asked: list[str] = []
         """PINs."""
         self.verdicts: list[Verdict] = []
+        self.calls = [loss_call(number) for number in range(4)]
+        self.decided: list[tuple[str, str]] = []
+        """Calls about lost keys: which, and the reason of a refusal."""
         self.fails: BaseException | None = None
         """What the next question to the platform comes to."""
         self.shown = review()
@@ -178,6 +205,28 @@ class StandInStaff:
         self._answer()
         self.verdicts.append(verdict)
         return {"approve": "approved", "return": "returned", "reject": "rejected"}[verdict.verb]
+
+    def losses(self) -> tuple[LossCall, ...]:
+        self._answer()
+        return tuple(self.calls)
+
+    def take_loss_call(
+        self, seal_code: str, caller: str, shown: str, serial: str, pin: str
+    ) -> LossCall:
+        self.asked.append(pin)
+        self._answer()
+        made = loss_call(
+            len(self.calls), seal_code=seal_code, caller=caller, shown=shown, mine=True
+        )
+        self.calls.append(made)
+        return made
+
+    def decide_loss(self, call: LossCall, reason: str, serial: str, pin: str) -> LossCall:
+        self.asked.append(pin)
+        self._answer()
+        self.calls.remove(call)
+        self.decided.append((call.id, reason))
+        return replace(call, state="refused" if reason else "confirmed")
 
     def seen(self) -> AuditedLedger | None:
         return AuditedLedger("x", 10_000, "ab" * 32, "", NOW, 9_000, NOW)

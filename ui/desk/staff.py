@@ -19,7 +19,14 @@ from ui.desk.keys import assert_device_thread
 if TYPE_CHECKING:
     from app.desk import Desk
     from app.remote.staff.auditing import AuditorClient, LedgerRecord, SearchPage, Wanted
-    from app.remote.staff.reviewing import Document, QueuePage, Review, ReviewerClient, Verdict
+    from app.remote.staff.reviewing import (
+        Document,
+        LossCall,
+        QueuePage,
+        Review,
+        ReviewerClient,
+        Verdict,
+    )
     from app.remote.staff.staff_client import StaffClient
     from app.signing import TokenKey
     from app.store.audited_ledgers import AuditedLedger
@@ -126,6 +133,20 @@ class DeskStaff:
     def decide(self, review: Review, verdict: Verdict, serial: str, pin: str) -> str:
         with self._key("reviewer", serial, pin) as key:
             return self._reviewing(lambda client: client.decide(review, verdict, key))
+
+    def losses(self) -> tuple[LossCall, ...]:
+        return self._reviewing(lambda client: client.losses())
+
+    def take_loss_call(
+        self, seal_code: str, caller: str, shown: str, serial: str, pin: str
+    ) -> LossCall:
+        told = (seal_code, caller, shown)
+        with self._key("reviewer", serial, pin) as key:
+            return self._reviewing(lambda client: client.take_loss_call(*told, key))
+
+    def decide_loss(self, call: LossCall, reason: str, serial: str, pin: str) -> LossCall:
+        with self._key("reviewer", serial, pin) as key:
+            return self._reviewing(lambda client: client.decide_loss(call, reason, key))
 
     # --- the auditor -----------------------------------------------------------------------------
 

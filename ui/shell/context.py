@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from app.remote.objection import Objection
     from app.remote.platform_account import Appointed
     from app.remote.staff.auditing import LedgerRecord, SearchPage, Wanted
-    from app.remote.staff.reviewing import Document, QueuePage, Review
+    from app.remote.staff.reviewing import Document, LossCall, QueuePage, Review
     from app.remote.staff.reviewing import Verdict as ReviewVerdict
     from app.remote.syncing import Synced
     from app.settings import Settings
@@ -460,6 +460,17 @@ class StaffWork(Protocol):
 
     def decide(self, review: Review, verdict: ReviewVerdict, serial: str, pin: str) -> str:
         """Sign and send the decision; gives the application's state. *device*"""
+
+    def losses(self) -> tuple[LossCall, ...]:
+        """Calls about lost Ukeys that wait for a second person, oldest first."""
+
+    def take_loss_call(
+        self, seal_code: str, caller: str, shown: str, serial: str, pin: str
+    ) -> LossCall:
+        """Write down a call, signed. *device*"""
+
+    def decide_loss(self, call: LossCall, reason: str, serial: str, pin: str) -> LossCall:
+        """Confirm the call, or refuse it for a *reason*, signed. *device*"""
 
     # --- the auditor -----------------------------------------------------------------------------
 

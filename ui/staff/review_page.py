@@ -13,6 +13,7 @@ from ui.flow import flow
 from ui.language import tr
 from ui.seal_card import subtype_name
 from ui.staff import words
+from ui.staff.loss_dialogs import LossCallsDialog
 from ui.staff.review_detail import ReviewDetail
 from ui.staff.staff_page import StaffPage
 from ui.widgets import button, fit_columns, label, moment, table
@@ -101,9 +102,7 @@ def _alarm(page: QueuePage) -> str:
         )
     if page.loss_calls:
         count = page.loss_calls
-        said.append(
-            tr("有 {count} 个挂失来电等第二人确认（sealdesk review losses）。", count=count)
-        )
+        said.append(tr("有 {count} 个挂失来电等第二人确认，请点“挂失来电…”。", count=count))
     return " ".join(said)
 
 
@@ -130,6 +129,7 @@ class ReviewPage(StaffPage):
         self.count = label("", "muted")
         self.again = button(tr("刷新"), self.refresh, icon="refresh-cw")
         self.look = button(tr("打开"), self.open, icon="file-text")
+        self.calls = button(tr("挂失来电…"), self.lost, icon="shield-alert")
         self.more = button(tr("再看后面的"), self._more, role="link")
         self._next = ""
         page = QWidget()
@@ -137,7 +137,8 @@ class ReviewPage(StaffPage):
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(12)
         whole.addWidget(label(tr("审核"), "title"))
-        whole.addLayout(flow(self.state, self.again, self.look, self.count, stretch=self.count))
+        bar = (self.state, self.again, self.look, self.calls, self.count)
+        whole.addLayout(flow(*bar, stretch=self.count))
         self.alarm = label("", "bad", wrap=True)
         self.alarm.hide()
         whole.addWidget(self.alarm)
@@ -203,6 +204,14 @@ class ReviewPage(StaffPage):
 
     def _chosen(self) -> None:
         self.look.setEnabled(self._item() is not None)
+
+    # --- lost keys -------------------------------------------------------------------------------
+
+    def lost(self) -> None:
+        """Calls about lost keys: write one down, confirm another's."""
+        dialog = LossCallsDialog(self._shell, self, self.window())
+        dialog.exec()
+        self.activated()
 
     # --- one application -------------------------------------------------------------------------
 

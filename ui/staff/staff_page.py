@@ -58,10 +58,15 @@ class StaffPage(QWidget):
         return ask_pin(self._shell, token, purpose, self)
 
     def with_key(
-        self, purpose: str, act: Callable[..., Any], *given: Any, done: Callable[[Any], None]
+        self,
+        purpose: str,
+        act: Callable[..., Any],
+        *given: Any,
+        done: Callable[[Any], None],
+        failed: Callable[[BaseException], None] | None = None,
     ) -> bool:
         """*act*(*given*, serial, pin) on the key's thread after asking for the PIN; False if it was
-        not given."""
+        not given. *failed*: where a failure is told, if not in the window."""
         token = self.token()
         if token is None:
             return False
@@ -74,11 +79,11 @@ class StaffPage(QWidget):
             self._shell.hold_polling(False)
             done(answer)
 
-        def failed(error: BaseException) -> None:
+        def fell(error: BaseException) -> None:
             self._shell.hold_polling(False)
-            self.failed(error)
+            (failed or self.failed)(error)
 
-        self._shell.tasks.device(act, *given, token.serial, pin, done=settled, failed=failed)
+        self._shell.tasks.device(act, *given, token.serial, pin, done=settled, failed=fell)
         return True
 
     # --- the session -----------------------------------------------------------------------------
@@ -106,9 +111,15 @@ class StaffPage(QWidget):
             return
         self._shell.complain(error)
 
-    def work(self, act: Callable[..., Any], *given: Any, done: Callable[[Any], None]) -> None:
+    def work(
+        self,
+        act: Callable[..., Any],
+        *given: Any,
+        done: Callable[[Any], None],
+        failed: Callable[[BaseException], None] | None = None,
+    ) -> None:
         """Ask the platform in the pool."""
-        self._shell.tasks.work(act, *given, done=done, failed=self.failed)
+        self._shell.tasks.work(act, *given, done=done, failed=failed or self.failed)
 
     def activated(self) -> None:
         if self._shell.context.staff.signed_in(self._role):

@@ -107,6 +107,11 @@ def state_of(state: str) -> str:
     return _phrase("application_state", state)
 
 
+def seal_state_of(state: str) -> str:
+    """A state of a seal."""
+    return _phrase("seal_state", state)
+
+
 def who(name: str) -> str:
     """Who has done something: a name, or the platform and the authorities by themselves."""
     return _phrase("who", name)

@@ -149,6 +149,8 @@ class LossCall:
     state: str
     reported_by: str
     reported_at: datetime
+    mine: bool = False
+    """Has whoever asks taken the call? Then another one decides."""
 
     @property
     def digest(self) -> str:
@@ -326,6 +328,7 @@ def _loss(answer: Mapping[str, Any]) -> LossCall:
         str(answer["state"]),
         str(answer["reported_by"]),
         datetime.fromisoformat(answer["reported_at"]),
+        answer.get("mine") is True,
     )
 
 

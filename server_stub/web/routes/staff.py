@@ -180,7 +180,7 @@ def losses(platform: Running, actor: SignedIn) -> dict[str, Any]:
     """The calls that wait for a second person."""
     with platform.reading() as session:
         found = losing.waiting(session, actor)
-        return {"items": [losing.view(session, call, seal) for call, seal in found]}
+        return {"items": [losing.view(session, actor, call, seal) for call, seal in found]}
 
 
 @router.post("/v1/losses", status_code=201)
@@ -209,7 +209,7 @@ async def refuse_loss(
 async def _loss(platform: Platform, command: Any, actor: Actor, *args: Any) -> dict[str, Any]:
     def then_show(tx: Transaction) -> dict[str, Any]:
         call = command(tx, actor, platform.origin, *args)
-        return dict(losing.view(tx.session, call, losing.seal_of(tx.session, call)))
+        return dict(losing.view(tx.session, actor, call, losing.seal_of(tx.session, call)))
 
     return await written(platform.ledger.write(then_show))
 

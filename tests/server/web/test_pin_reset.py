@@ -198,6 +198,33 @@ def test_a_seal_that_was_lost_or_is_over_since_the_approval_is_not_unlocked(
     assert unlock(asker).status_code == 200
 
 
+@pytest.mark.parametrize(
+    "since",
+    [
+        {"state": "suspended", "reason": "lost"},
+        {"state": "suspended", "reason": "key_compromised"},
+        {"state": "cancelled", "reason": "holder_request"},
+    ],
+)
+def test_a_seal_lost_between_the_approval_and_the_making_gets_no_permission(
+    case: Case, since: dict[str, str]
+) -> None:
+    asker = case.asked(secrets.token_bytes(32))
+    platform = case.server.platform
+
+    def permit(tx: Transaction) -> None:
+        application = tx.session.get_one(store.Application, asker.application_id)
+        seal = tx.session.get_one(store.Seal, case.seal["id"])
+        application.state, seal.state, seal.reason = "approved", since["state"], since["reason"]
+        unlocking.permit(tx, asker.application_id, platform.authority)
+
+    with pytest.raises(ValueError, match="已停用挂失、注销或换了证书，不能重置口令"):
+        platform.ledger.write(permit).result()  # nothing of it stays
+    assert (
+        asker.call("GET", f"/v1/applications/{asker.application_id}").json()["state"] != "approved"
+    )
+
+
 def test_a_secret_that_is_not_this_ukeys_goes_back_to_the_reviewers(case: Case) -> None:
     """A request that was copied from another's Ukey, with an application of one's own, included."""
     somebody = gm.public_key_of(gm.generate_private_key())
