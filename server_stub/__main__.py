@@ -48,6 +48,9 @@ from server_stub.settings import Settings
 from server_stub.staff import agreeing
 from server_stub.web import serving
 
+_GIVE_WAY_S = 0.001
+"""Seconds after which the thread that answers lets the writer run, and the writer it. Each waits
+for the other at every statement of the database: at Python's own 5 ms they add up to hundreds."""
 _NO_ADDRESS = """\
 note: no public URL is set. The certificates do not say where issuers, revocation lists and OCSP
 are to be found, so receivers of sealed files cannot look them up. The platform's own certificates
@@ -186,6 +189,7 @@ def _serve(settings: Settings, options: argparse.Namespace) -> int:
     ending = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ending.set())
+    sys.setswitchinterval(_GIVE_WAY_S)
     with serving.start_in_thread(settings, options.accept_lost_witness) as server:
         for warning in server.platform.warnings:
             print(f"note: {warning}", file=sys.stderr)

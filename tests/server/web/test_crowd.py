@@ -10,6 +10,9 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -246,6 +249,30 @@ def test_the_rest_of_a_refused_body_is_read_at_leisure(
     held.socket.settimeout(30)
     assert held.answer()[0] == 415
     held.close()
+
+
+def test_of_all_refused_bodies_one_part_is_read_at_a_time(tmp_path: Path) -> None:
+    """Two hundred that came at once took the loop from everybody else."""
+    config = connections.Config(None, Settings(directory=tmp_path))
+    due: list[Callable[[], None]] = []
+    loop: Any = SimpleNamespace(
+        call_later=lambda _, turn, *given: due.append(partial(turn, *given))
+    )
+    read: list[str] = []
+
+    def first_and_again() -> None:
+        read.append("a")
+        if read.count("a") < 2:  # more of it came
+            config.in_turn(loop, first_and_again)
+
+    config.in_turn(loop, first_and_again)
+    config.in_turn(loop, partial(read.append, "b"))
+    config.in_turn(loop, partial(read.append, "c"))
+    for _ in "abca":
+        assert len(due) == 1
+        due.pop()()
+    assert read == ["a", "b", "c", "a"]
+    assert not due
 
 
 @pytest.mark.parametrize("path", ["/v1/verifications", "/v1/challenges"])
