@@ -3,7 +3,9 @@
 A platform runs on this machine. A clerk's Windows gets the MSI silently with the platform's
 address, applies for a seal with the virtual Ukey, stamps and verifies, finds a changed byte; Linux
 verifies the same file with the same report. A stranger's fresh Windows, given the address alone,
-calls it valid. Upgrade, refused downgrade and uninstallation follow. Each step prints one line.
+calls it valid. A colleague approves and lends, an archive is made, a PIN unlocked, and no planted
+library is loaded (office.py). Upgrade, refused downgrade and uninstallation follow. Each step
+prints one line.
 """
 
 from __future__ import annotations
