@@ -167,3 +167,12 @@ def test_a_name_made_from_a_devices_name_shows_that_it_is_another(
     made = free_name(tmp_path / f"{stem}.pdf", ".盖章")
     assert made.name == f"_{stem}.盖章.pdf"
     assert save_new(made, b"x").read_bytes() == b"x"
+
+
+def test_below_a_path_of_more_than_260_characters_a_file_is_published(tmp_path: Path) -> None:
+    folder = tmp_path.joinpath(*["很长的文件夹名称" * 5] * 8)
+    folder.mkdir(parents=True)
+    saved = save_new(folder / "合同.pdf", b"content")
+    assert len(str(saved)) > 300
+    assert saved.read_bytes() == b"content"
+    assert list(folder.iterdir()) == [saved]
