@@ -39,7 +39,7 @@ def build(wine: Wine, runtime: Runtime, version: str, epoch: int, work: Path) ->
             "PYTHONHASHSEED": "0",
             "PYTHONDONTWRITEBYTECODE": "1",
         },
-        timeout=1800,
+        timeout=7200,  # on a busy machine
     )
     folder = work / "dist" / "SealDesk"
     if not (folder / PROGRAMS[1]).is_file():
