@@ -44,7 +44,15 @@ class Dialog(QDialog):
         done = super().event(event)
         if event.type() == QEvent.Type.LayoutRequest and self.isVisible():
             self._fit(afresh=False)  # something more is said now
+            self._stay_on_screen()
         return done
+
+    def _stay_on_screen(self) -> None:
+        """A dialog that grows does so downwards."""
+        frame, screen = self.frameGeometry(), self.screen().availableGeometry()
+        below = frame.bottom() - screen.bottom()
+        if below > 0 and frame.top() > screen.top():
+            self.move(frame.left(), max(screen.top(), frame.top() - below))
 
     def _fit(self, *, afresh: bool) -> None:
         layout = self.layout()

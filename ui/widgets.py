@@ -29,6 +29,7 @@ from PySide6.QtWidgets import (
     QHeaderView,
     QLabel,
     QLayout,
+    QMenu,
     QPushButton,
     QScrollArea,
     QSizePolicy,
@@ -129,6 +130,15 @@ def tool(icon: str, name: str, clicked: Callable[[], object], keys: str = "") ->
     made.setToolTip(tr("{name}（{keys}）", name=name, keys=keys) if keys else name)
     made.clicked.connect(lambda: clicked())
     return made
+
+
+def opens(made: QToolButton, menu: QMenu) -> None:
+    """*made* opens *menu*. In Qt's own mode for that, InstantPopup, nothing happens when a screen
+    reader asks for the menu (``QAccessibleToolButton::doAction``, Qt 6.8)."""
+    menu.setAccessibleName(made.accessibleName() or made.text())
+    made.setMenu(menu)
+    made.setPopupMode(QToolButton.ToolButtonPopupMode.DelayedPopup)
+    made.clicked.connect(made.showMenu)
 
 
 def shortcut(parent: QWidget, keys: str, called: Callable[[], object]) -> QShortcut:

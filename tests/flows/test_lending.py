@@ -315,7 +315,7 @@ def test_a_whole_computer_put_back_is_found_and_both_sides_are_told(
     stamped(yesterday, seal, "二.pdf", "--offline")
     told = yesterday("sync")
     assert told.code == 0
-    assert "出现重号" in told.out
+    assert "同一次数用了两次" in told.out
     assert grant_of(clerk, offer["id"], sync=True)["doubled"] == 1
     assert grant_of(yesterday, offer["id"])["doubled"] == 1
 

@@ -9,8 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.ui.listening import Reader, listening, missing, mute
+from tests.ui.live_window import END
+from tests.ui.screens import COUNT
 from tests.world.desk import PIN
 from tests.world.real_data import COMPANY, FILE_PASSWORD, LONG_NAME
+from tests.world.waiting import until
 
 MISSING = missing()
 pytestmark = [
@@ -18,7 +21,7 @@ pytestmark = [
     pytest.mark.timeout(300),
 ]
 
-PAGES = ("盖章", "验章", "印章", "审批", "台账", "设置")
+PAGES = ("盖章", "验章", "印章", "授权", "审批", "台账", "设置")
 
 
 @pytest.fixture(scope="module")
@@ -77,6 +80,48 @@ def test_verdicts_are_told_with_their_reasons(reader: Reader) -> None:
     reader.write("文件密码", FILE_PASSWORD)
     reader.press("确定", "push button")
     reader.hear("没有电子印章")
+
+
+def test_a_menu_is_opened_read_and_used(reader: Reader) -> None:
+    reader.press("验章", "check box")
+    reader.give(sent(reader, LONG_NAME.removesuffix(".pdf") + "_已盖章"))
+    reader.hear("可以采信")
+    menu = reader.open_menu("更多")
+    assert menu.role == "popup menu"
+    assert menu.name == "更多"
+    entries = [each.name for each in menu.children if each.role == "menu item"]
+    assert entries == [
+        *("查看印章、导出证书…", "平台盖章的报告…", "提出异议…", "查询已提出的异议…")
+    ]
+    reader.key("Return")
+    reader.wait(lambda tree: tree.find("印章和证书", "dialog"), "the first entry does nothing")
+    reader.press("关闭", "push button")
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_every_screen_of_the_program_is_read_and_nothing_on_it_is_mute(tmp_path: Path) -> None:
+    """Pages, dialogs, verdicts and menus: all that tests/ui/screens.py walks through."""
+    (tmp_path / "config").mkdir()
+    shown, seen = tmp_path / "screen.txt", tmp_path / "seen.txt"
+    found: dict[str, list[str]] = {}
+    with listening(tmp_path, "--tour") as reader:
+
+        def named() -> str:  # "": just being written
+            return shown.read_text("utf-8") if shown.exists() else ""
+
+        while True:
+            until(lambda: named() not in ("", *list(found)[-1:]), f"after {list(found)[-1:]}", 120)
+            name = named()
+            if name == END:
+                break
+            menu = name.startswith("menu-")
+            tree = reader.wait_for_menu() if menu else reader.tree()
+            assert len(tree.names) > 1, name
+            found[name] = mute(tree)
+            seen.write_text(name, "utf-8")
+    assert {name: faults for name, faults in found.items() if faults} == {}
+    assert len(found) == COUNT
 
 
 def test_dialogs_are_read_and_closed(reader: Reader) -> None:

@@ -34,7 +34,7 @@ OPERATED = (
 
 def missing() -> str:
     """What is needed and not there; "" if all is."""
-    programs = [name for name in ("Xvfb", "dbus-daemon") if shutil.which(name) is None]
+    programs = [name for name in ("Xvfb", "dbus-daemon", "xdotool") if shutil.which(name) is None]
     if not Path("/usr/libexec/at-spi-bus-launcher").exists():
         programs.append("at-spi2-core")
     asked = [str(PYTHON), "-c", "import gi; from gi.repository import Gio"]
@@ -107,8 +107,8 @@ def mute(tree: Node) -> list[str]:
 class Reader:
     """Reads the window and operates it, by AT-SPI alone."""
 
-    def __init__(self, home: Path, process: subprocess.Popen[str]) -> None:
-        self.home, self._process = home, process
+    def __init__(self, home: Path, process: subprocess.Popen[str], display: str) -> None:
+        self.home, self._process, self._display = home, process, display
 
     def _ask(self, **request: Any) -> Any:
         into, answer = self._process.stdin, self._process.stdout
@@ -154,6 +154,42 @@ class Reader:
         """Do what the thing of that name does first."""
         self._do(name, roles, do="press")
 
+    def menu(self) -> Node | None:
+        """The menu whose entry has the focus."""
+        answer = self._ask(do="menu")
+        return Node.of(answer) if isinstance(answer, dict) else None
+
+    def wait_for_menu(self) -> Node:
+        """The menu that is open, once an entry of it has the focus."""
+        found: list[Node] = []
+
+        def there() -> bool:
+            menu = self.menu()
+            found[:] = [menu] if menu else []
+            return bool(found)
+
+        until(there, "no menu", PATIENCE)
+        return found[0]
+
+    def open_menu(self, name: str) -> Node:
+        """Press the button of that name, and go by keyboard to the first entry of its menu."""
+        self._do(name, ("button with drop down",), do="press", wait=False)
+        found: list[Node] = []
+
+        def there() -> bool:
+            self.key("Down")
+            menu = self.menu()
+            found[:] = [menu] if menu else []
+            return bool(found)
+
+        until(there, f"no menu of {name}", PATIENCE)
+        return found[0]
+
+    def key(self, name: str) -> None:
+        """Press a key, as xdotool calls it."""
+        command = ["xdotool", "key", name]
+        subprocess.run(command, check=True, env={**os.environ, "DISPLAY": self._display})
+
     def write(self, name: str, text: str) -> None:
         """Put *text* into the field of that name."""
         self._do(name, TEXTS, do="write", text=text)
@@ -181,8 +217,9 @@ class Reader:
 
 
 @contextlib.contextmanager
-def listening(home: Path) -> Iterator[Reader]:
-    """The window with real data, whose files and settings lie in *home*, and a reader."""
+def listening(home: Path, *arguments: str) -> Iterator[Reader]:
+    """The window with real data, whose files and settings lie in *home*, and a reader. *arguments*:
+    of :mod:`tests.ui.live_window`."""
     with contextlib.ExitStack() as stack:
         display = stack.enter_context(screen())
         environment = {**os.environ, "DISPLAY": display, "PYTHONPATH": str(ROOT)}
@@ -212,7 +249,11 @@ def listening(home: Path) -> Iterator[Reader]:
             stdout=subprocess.PIPE,
             stderr=said,
         )
-        start([sys.executable, "-m", "tests.ui.live_window", str(home)], stdout=said, stderr=said)
-        made = Reader(home, reader)
+        start(
+            [sys.executable, "-m", "tests.ui.live_window", str(home), *arguments],
+            stdout=said,
+            stderr=said,
+        )
+        made = Reader(home, reader, display)
         made.wait(lambda tree: tree.find("", "frame"), "no window appeared")
         yield made

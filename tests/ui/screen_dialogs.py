@@ -94,6 +94,14 @@ def dialogs(tour: Tour) -> Iterator[tuple[str, Any]]:
         desk.view = replace(desk.view, record=record, by_statement=by_statement)
         return UnlockDialog(window, token, window)
 
+    def ruling() -> PolicyDialog:
+        """With somebody of another company, whose name is that of the certificate."""
+        rule = asked.rules[0].policy
+        dialog = PolicyDialog(asked.seal, candidates, rule, Path(), window)
+        dialog._add(b"", f"{COMPANY}（筹）", "", True, named=False)
+        dialog._ticked()
+        return dialog
+
     claim = Claim(
         "https://seal.yunfan-international.example.gov.cn:8443",
         COMPANY,
@@ -128,9 +136,7 @@ def dialogs(tour: Tour) -> Iterator[tuple[str, Any]]:
         "offer": lambda: OfferDialog(context.company.seals, window),
         "ask for a use": lambda: AskDialog(context.company.seals, Path(), window),
         "decide on a use": lambda: DecideDialog(asked.kept[0], asked.shown, window),
-        "policy of use": lambda: PolicyDialog(
-            asked.seal, candidates, asked.rules[0].policy, Path(), window
-        ),
+        "policy of use": ruling,
         "accept": lambda: AcceptDialog(window),
         "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
         "apply-again": lambda: ApplyDialog(

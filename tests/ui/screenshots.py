@@ -8,6 +8,7 @@ look: theme, width, height, scale, language, e.g. ``/tmp/shots dark 960 540 2 en
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import subprocess
@@ -17,10 +18,12 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
+from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tests.world.real_data import LONG_NAME, REGULATION, SEALS, files, lend, long_company
+from tests.world.real_data import COMPANY, LONG_NAME, REGULATION, SEALS, files, lend, long_company
 
 ROOT = Path(__file__).parents[2]
 FIRST, LAST = SEALS[0][0], SEALS[-1][0]
@@ -47,9 +50,14 @@ PICTURES = (
     *("verify", "verify-changed", "verify-many", "dispute"),
     *("seals", "journal", "settings", "settings-trust", "guide", "initialise"),
     *("grants", "grant-offer", "archive", "archived", "review", "review-one", "audit"),
+    *("apply", "approvals", "decide", "policy", "notices", "phones", "unlock"),
 )
 """Every picture that is made."""
+COMMON, OTHERS = 32, 64
+"""Colours of a picture: the most common ones as they are, and what is nearest to the others."""
 NAMES = ("骆马湖生态农业科技", "云帆贸易", "古黄河园林", "洪泽湖水产")
+PIN = "right-2026"
+"""Of the stand-in's key."""
 SHOWN_HOME = "/home/chenmin"
 """What stands in the pictures for the folder in which they are made."""
 
@@ -122,6 +130,7 @@ class Photographer:
         self.context = StandIn(home / "home", holder=long_company())
         self.sent = files(self.context, home / "合同")
         lend(self.context)
+        tell(self.context)
         self.taken: set[str] = set()
         self.window = MainWindow(self.context)
         self.window.resize(look.width, look.height)
@@ -157,9 +166,7 @@ class Photographer:
         path = self._folder / f"{name}.png"
         shown.grab().save(str(path))
         with Image.open(path) as image:
-            small = image.convert("RGB").quantize(
-                256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
-            )
+            small = few_colours(image.convert("RGB"))
         small.save(path, optimize=True)
 
     def document(self, name: str) -> Path:
@@ -172,6 +179,8 @@ class Photographer:
         self.others()
         self.lending()
         self.archiving()
+        self.approving()
+        self.keys()
         self.staff()
         self.window.close()
         if self.taken != set(PICTURES):
@@ -179,7 +188,6 @@ class Photographer:
 
     def stamping(self) -> Path:
         from app.placing.stamp_plan import At, Riding
-        from tests.world.desk import PIN
         from ui.shell.pin_dialog import PinDialog
         from ui.shell.token_strip import token_name
 
@@ -227,7 +235,6 @@ class Photographer:
     def verifying(self, stamped: Path) -> None:
         from app.stamping import StampJob
         from crypto.pdf.marks.drawing import Mark
-        from tests.world.desk import PIN
 
         self.window.go("verify", [stamped])
         page = self.window.page("verify")
@@ -314,8 +321,11 @@ class Photographer:
     def archiving(self) -> None:
         from PySide6.QtWidgets import QFileDialog
 
+        from app.archiving import making
         from ui.pages.archive_dialog import ArchiveDialog
 
+        # a document may take longer here than anywhere: all cores are busy with pictures
+        making.verify_all = partial(making.verify_all, seconds=600)  # type: ignore[assignment]
         self.window.go("journal")
         page = self.window.page("journal")
         page.archive()
@@ -331,11 +341,56 @@ class Photographer:
         self.take("archived", dialog)
         dialog.reject()
 
+    def approving(self) -> None:
+        from ui.pages.approval_dialogs import DecideDialog
+        from ui.pages.policy_dialog import PolicyDialog
+
+        asked, window = self.context.approvals, self.window
+        asked.fill()
+        window.go("approvals")
+        self.until(lambda: not window.tasks.busy)
+        self.take("approvals")
+        people, rule = asked.candidates("", "", PIN), asked.rules[0].policy
+        for name, dialog in (
+            ("decide", DecideDialog(asked.kept[0], asked.shown, window)),
+            ("policy", PolicyDialog(asked.seal, people, rule, Path(), window)),
+        ):
+            dialog.show()
+            self.until(dialog.isVisible)
+            self.take(name, dialog)
+            dialog.reject()
+
+    def keys(self) -> None:
+        """What is done with keys, phones and forms."""
+        from ui.pages.apply_dialog import ApplyDialog
+        from ui.pages.notices_dialog import NoticesDialog
+        from ui.pages.phones_dialog import PhonesDialog
+        from ui.pages.qr_code import QrCode
+        from ui.shell.keys.unlock_dialog import UnlockDialog
+
+        window, token = self.window, self.window.token
+        phones = PhonesDialog(window, window, lambda _: (token.serial, PIN))
+        form = ApplyDialog(
+            {"kind": "department", "enterprise": COMPANY, "uscc": "91321300MA27DEM14U"}, "", window
+        )
+        for name, dialog in (
+            ("apply", form),
+            ("notices", NoticesDialog(window, window)),
+            ("phones", phones),
+            ("unlock", UnlockDialog(window, token, window)),
+        ):
+            dialog.show()
+            self.until(lambda d=dialog: d.isVisible() and d.isEnabled())
+            if dialog is phones:
+                dialog.pair.click()
+                self.until(lambda: bool(phones.findChildren(QrCode)))
+            self.take(name, dialog)
+            dialog.reject()
+
     def staff(self) -> None:
         """The pages of a reviewer and an auditor, with a key that is for both, and names as people
         have them: the ugly ones are for measuring."""
         from tests.world import staff_desk
-        from tests.world.desk import PIN
 
         staff_desk.UGLY = tuple(f"宿迁市{name}有限公司" for name in NAMES)  # type: ignore[assignment]
         made = staff_desk.record
@@ -366,6 +421,45 @@ class Photographer:
         self.until(lambda: page.stack.currentIndex() == 2)
         self.until(lambda: not page.detail._imprint.pixmap().isNull())
         self.take("review-one")
+
+
+def few_colours(image: Any) -> Any:
+    """The picture, small, and to look at the same: no surface of the window changes its colour."""
+    from PIL import Image
+
+    counted = sorted(image.getcolors(image.width * image.height), reverse=True)
+    palette = [colour for _, colour in counted[:COMMON]]
+    others = [colour for count, colour in counted[COMMON:] for _ in range(min(count, 16))]
+    if others:
+        strip = Image.new("RGB", (len(others), 1))
+        strip.putdata(others)
+        found = strip.quantize(OTHERS, method=Image.Quantize.MAXCOVERAGE).getpalette()[: 3 * OTHERS]
+        palette += zip(found[::3], found[1::3], found[2::3], strict=True)
+    near = {
+        colour: min(range(len(palette)), key=lambda n, to=colour: math.dist(palette[n], to))
+        for _, colour in counted
+    }
+    made = Image.new("P", image.size)
+    made.putpalette([part for colour in palette for part in colour])
+    made.putdata([near[colour] for colour in image.get_flattened_data()])
+    return made
+
+
+def tell(context: Any) -> None:
+    """Notices as a company gets them within a month."""
+    from tests.world.desk import NOW
+
+    seal = {"name": COMPANY, "seal_code": FIRST, "subtype": "contract"}
+    for days, kind, facts in (
+        (20, "application_fulfilled", {"business": "issue"}),
+        (9, "grant_accepted", {"name": "周文博"}),
+        (3, "seal_ends", {"date": "2026-12-31"}),
+        (0, "approval_wanted", {"name": "赵六"}),
+    ):
+        at = NOW - timedelta(days=days, hours=2)
+        made = context.keep_notice("https://seal.suqian.example", kind, {**seal, **facts}, at)
+        if days > 5:
+            context.notices_read([made.id])
 
 
 def hide_home(root: Any, home: Path) -> None:

@@ -6,9 +6,11 @@ A request a line in JSON on the standard input, an answer a line on the standard
     {"do": "tree"}                                what is shown, from the desktop down
     {"do": "press", "at": "…"}                    the first action of what is there
     {"do": "write", "at": "…", "text": "…"}       another text in a field
+    {"do": "menu"}                                the menu whose entry has the focus, or null
 
-A node is {role, name, states, actions, text, at, children}. The answer to the last two is null, or
-why it was not possible.
+A node is {role, name, states, actions, text, at, children}. The answer to press and write is null,
+or why it was not possible. A menu hangs on nothing in the tree: it is known from the focus,
+which is told; a press that opens one is answered when the menu is closed, so nobody waits for it.
 
 Children are asked for all at once: Qt reads beyond the end of a scroll area's where one that was
 counted is gone when it is asked for.
@@ -61,6 +63,29 @@ class Bus:
             None,
             None,
         )
+        self._focus: Place | None = None
+        self._connection.signal_subscribe(
+            *(None, "org.a11y.atspi.Event.Object", "StateChanged", None, "focused"),
+            *(self._gio.DBusSignalFlags.NONE, self._focused),
+        )
+        self.ask(
+            *(("org.a11y.atspi.Registry", "/org/a11y/atspi/registry"), "Registry"),
+            *("RegisterEvent", "sas", "object:state-changed:focused", []),
+        )
+
+    def _focused(self, _: Any, sender: str, path: str, *more: Any) -> None:
+        if more[2].unpack()[1]:
+            self._focus = (sender, path)
+
+    def menu(self) -> dict[str, Any] | None:
+        """The menu that has the focus, with all its entries."""
+        while self._glib.MainContext.default().iteration(False):
+            pass
+        if self._focus is None or "menu item" not in self.ask(
+            self._focus, "Accessible", "GetRoleName"
+        ):
+            return None
+        return self.tree(self.get(self._focus, "Accessible", "Parent"))
 
     def _call(self, bus: Any, place: Place, kind: str, method: str, given: Any) -> Any:
         try:
@@ -86,7 +111,11 @@ class Bus:
         """What is there, and all that is shown in it."""
         role = self.ask(place, "Accessible", "GetRoleName")
         actions, text = [], ""
-        if not states or {"focusable", "selectable", "editable"} & set(states):
+        if (
+            not states
+            or role == "menu item"
+            or {"focusable", "selectable", "editable"} & set(states)
+        ):
             interfaces = {name.rpartition(".")[2] for name in self._interfaces(place)}
             if "Action" in interfaces:
                 actions = [each[0] for each in self.ask(place, "Action", "GetActions")]
@@ -136,13 +165,21 @@ class Bus:
             return self.tree(REGISTRY)
         if asked["do"] == "beyond":
             return self.beyond(self.tree(REGISTRY))
+        if asked["do"] == "menu":
+            return self.menu()
         program, _, path = asked["at"].partition(" ")
         place = (program, path)
         if asked["do"] == "write":
             taken = self.ask(place, "EditableText", "SetTextContents", "s", asked["text"])
             return None if taken else "it takes no text"
-        done = self.ask(place, "Action", "DoAction", "i", 0)
-        return None if done else "the action was refused"
+        if asked.get("wait", True):
+            done = self.ask(place, "Action", "DoAction", "i", 0)
+            return None if done else "the action was refused"
+        self._connection.call(
+            *(*place, "org.a11y.atspi.Action", "DoAction", self._glib.Variant("(i)", (0,)), None),
+            *(self._gio.DBusCallFlags.NONE, PATIENCE_MS, None, None),
+        )
+        return None
 
 
 def main() -> None:

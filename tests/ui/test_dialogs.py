@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QEvent, QRect, QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QScreen
-from PySide6.QtWidgets import QApplication, QDialog, QLabel, QPushButton, QScrollArea
+from PySide6.QtWidgets import (
+    QApplication,
+    QDialog,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QVBoxLayout,
+)
 from pytestqt.qtbot import QtBot
 
 from app.errors import OutputNotWritable
@@ -200,3 +207,18 @@ def test_a_pin_dialog_stands_beside_what_must_stay_in_view(
     assert dialog.size().boundedTo(QSize(1366, 768)) == dialog.size()
     dialog.close()
     dialog.deleteLater()
+
+
+def test_a_dialog_that_grows_stays_on_the_screen(qtbot: QtBot, look: None) -> None:
+    dialog = Dialog()
+    whole = QVBoxLayout(dialog)
+    qtbot.addWidget(dialog)
+    dialog.show()
+    screen = dialog.screen().availableGeometry()
+    dialog.move(screen.left(), screen.bottom() - dialog.height())
+    more = QLabel("more")
+    more.setMinimumHeight(screen.height() // 2)
+    whole.addWidget(more)
+    qtbot.waitUntil(lambda: dialog.height() >= screen.height() // 2)
+    qtbot.waitUntil(lambda: dialog.frameGeometry().bottom() <= screen.bottom())
+    assert dialog.frameGeometry().top() >= screen.top()

@@ -20,8 +20,8 @@ from app.diagnosing import version_of
 from app.settings import Origin, Source
 from crypto.seal.release import Release
 from tests.ui.measuring import faults
+from tests.ui.screens import COUNT, SCALES, Seen, look_at
 from tests.ui.screens import LOOKS as SCREEN_LOOKS
-from tests.ui.screens import SCALES, Seen, look_at
 from tests.world.desk import StandIn
 from tests.world.real_data import Files, files, long_company
 from ui.language import tr
@@ -35,8 +35,6 @@ pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
 LOOKS = {1: "zh-light", 2: "en-dark"}
 """By what the screen is set to; ``dev.py check-screens`` looks at every one."""
-SCREENS = 95
-"""In each look."""
 
 
 UI = Path(ui.__path__[0])
@@ -73,7 +71,7 @@ def seen_at(scale: int) -> Seen:
 @pytest.mark.parametrize("scale", LOOKS, ids=["100 %", "200 %"])
 def test_every_screen_shows_all_of_its_texts(scale: int) -> None:
     assert seen_at(scale).faults == ""
-    assert seen_at(scale).screens == SCREENS
+    assert seen_at(scale).screens == COUNT
 
 
 @pytest.mark.slow
@@ -82,7 +80,7 @@ def test_every_screen_shows_all_of_its_texts(scale: int) -> None:
 def test_every_screen_shows_all_of_its_texts_in_every_look(scale: int) -> None:
     seen = look_at(scale, SCREEN_LOOKS)
     assert seen.faults == ""
-    assert seen.screens == SCREENS * len(SCREEN_LOOKS)
+    assert seen.screens == COUNT * len(SCREEN_LOOKS)
 
 
 @pytest.mark.timeout(300)

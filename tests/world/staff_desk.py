@@ -129,10 +129,12 @@ def loss_call(number: int, **changes: Any) -> LossCall:
 
 
 def record(number: int) -> LedgerRecord:
+    kinds = ("application-v1", "seal-change-v1", "usage-record-v1", "strange-v9")
+    seal = kinds[number % 4] == "seal-change-v1"
     told = {
-        "type": ("application-v1", "seal-change-v1", "usage-record-v1", "strange-v9")[number % 4],
-        "event": "approve",
-        "to": "approved",
+        "type": kinds[number % 4],
+        "event": "suspend" if seal else "approve",
+        "to": "suspended" if seal else "approved",
         "reason": AGAINST,
         "by": {"person": "staff_1", "account": "staff_1", "certificate": None},
         "about": ["application", f"app_{number:04d}"],

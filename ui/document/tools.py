@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QLabel,
     QMenu,
-    QToolButton,
     QWidget,
 )
 
@@ -25,7 +24,7 @@ from ui.document.drag_out import make_draggable
 from ui.document.find_bar import FindBar
 from ui.files import reveal
 from ui.language import tr
-from ui.widgets import copy_text, tool
+from ui.widgets import copy_text, opens, tool
 
 if TYPE_CHECKING:
     from ui.canvas.document_pane import DocumentPane
@@ -47,9 +46,8 @@ class DocumentTools(QObject):
         self.find = FindBar(shell, pane)
         pane.add_strip(self.find)
         self.button = tool("ellipsis", tr("文件操作"), lambda: None)
-        self.button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(self.button)
-        self.button.setMenu(menu)
+        opens(self.button, menu)
         self._actions: dict[str, QAction] = {}
         view = pane.view
         self._add(menu, "find", tr("查找…"), "Ctrl+F", self.find.open_bar)

@@ -211,6 +211,7 @@ class ApplyDialog(Dialog):
         for name in _TYPED:
             title = field_title(name)
             field = QLineEdit(known.get(name, ""))
+            field.setCursorPosition(0)  # of a long name the beginning is shown
             field.setAccessibleName(title)
             field.setPlaceholderText("https://" if name == "url" else placeholder(name))
             field.textEdited.connect(partial(self._edited, name))

@@ -109,6 +109,9 @@ class ArchiveDialog(Dialog):
         self.department.setPlaceholderText(tr("例如：采购部、销售合同"))
         self.retention = calm(QComboBox())
         self.retention.setEditable(True)
+        typed = self.retention.lineEdit()
+        if typed is not None:  # for screen readers a field of its own
+            typed.setAccessibleName(tr("保管期限"))
         self.retention.addItems(["", tr("10年"), tr("30年"), tr("永久")])
         form = QFormLayout()
         form.setHorizontalSpacing(16)

@@ -53,7 +53,7 @@ class PolicyDialog(Dialog):
         self.setWindowTitle(tr("用印规则"))
         self.setMinimumWidth(600)
         self._folder = folder
-        self._people: list[tuple[QCheckBox, QLineEdit, bytes, str]] = []
+        self._people: list[tuple[QCheckBox, QLineEdit, bytes, QLineEdit]] = []
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
@@ -101,18 +101,29 @@ class PolicyDialog(Dialog):
         self.needed.valueChanged.connect(self._update)
         self._update()
 
-    def _add(self, certificate: bytes, name: str, role: str, ticked: bool) -> None:
-        box, field = QCheckBox(name), QLineEdit(role)
+    def _add(
+        self, certificate: bytes, name: str, role: str, ticked: bool, *, named: bool = True
+    ) -> None:
+        """*named*: the platform knows the name; else it is a person's to write."""
+        box, field, own = QCheckBox(name if named else ""), QLineEdit(role), QLineEdit(name)
+        box.setAccessibleName(name)
         box.setChecked(ticked)
         field.setPlaceholderText(tr("职务"))
         field.setAccessibleName(tr("{name}的职务", name=name))
+        own.setAccessibleName(tr("审批人的姓名"))
+        own.setPlaceholderText(tr("姓名"))
+        own.setCursorPosition(0)
         box.toggled.connect(self._ticked)
-        field.textChanged.connect(self._update)
-        line = QHBoxLayout()
-        line.addWidget(box, 1)
+        for each in (field, own):
+            each.textChanged.connect(self._update)
+        who, line = QHBoxLayout(), QHBoxLayout()
+        who.addWidget(box, 1 if named else 0)
+        if not named:
+            who.addWidget(own, 1)
+        line.addLayout(who, 1)
         line.addWidget(field, 1)
         self._listed.addLayout(line)
-        self._people.append((box, field, certificate, name))
+        self._people.append((box, field, certificate, own))
 
     def _choose(self) -> None:
         name, _ = QFileDialog.getOpenFileName(
@@ -131,7 +142,7 @@ class PolicyDialog(Dialog):
             self._problem.setText(explain(error, language()).cause)
             return
         name = without_credit_code(holder_of(certificate.subject, certificate.issuer).name)
-        self._add(certificate.der, name, "", True)
+        self._add(certificate.der, name, "", True, named=False)
         self._ticked()
 
     def _ticked(self) -> None:
@@ -145,8 +156,8 @@ class PolicyDialog(Dialog):
 
     def _chosen(self) -> list[tuple[bytes, str, str]]:
         return [
-            (certificate, field.text().strip(), name)
-            for box, field, certificate, name in self._people
+            (certificate, field.text().strip(), own.text().strip())
+            for box, field, certificate, own in self._people
             if box.isChecked()
         ]
 
@@ -159,6 +170,8 @@ class PolicyDialog(Dialog):
             said = tr("勾选了审批人：请写要几人同意；不需要审批的，去掉勾选。")
         elif needed and not all(role for _, role, _ in chosen):
             said = tr("请写上每位审批人的职务，验章的人会看到。")
+        elif needed and not all(name for _, _, name in chosen):
+            said = tr("请写上每位审批人的姓名，验章的人会看到。")
         # offline nobody can be asked
         self.offline.setEnabled(not needed)
         if needed:

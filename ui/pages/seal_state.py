@@ -50,11 +50,11 @@ def _consequences(reason: str) -> str:
     """What a stop for that reason does, and how it ends."""
     if reason == "holder_request":
         return tr(
-            "用 Ukey 签名以后立即停用：从这一刻起，用它盖的章无效，借出去的授权也不能用。"
+            "用 Ukey 签名以后立即停用：从这一刻起，用它盖的章无效，授权给别人的也不能用。"
             "法定代表人随时可以在这里恢复。"
         )
     return tr(
-        "用 Ukey 签名以后立即停用，证书同时冻结：从这一刻起，用它盖的章无效，借出去的授权也不能用。"
+        "用 Ukey 签名以后立即停用，证书同时冻结：从这一刻起，用它盖的章无效，授权给别人的也不能用。"
         "本单位不能自己恢复，要由平台核实，或者办理换领。"
     )
 

@@ -223,14 +223,21 @@ class SealsPage(QWidget):
             return "", ""
         return token.serial, ask_pin(self._shell, token, purpose, self)
 
+    @property
+    def can_synchronise(self) -> bool:
+        """Is there a key, a platform, and nothing else going on?"""
+        return self._sync.isEnabled()
+
     def synchronise(self) -> None:
         """Fetch the seals' states and send what was stamped offline."""
-        if not self._sync.isEnabled():
+        if not self.can_synchronise:
             return  # the line above the seals says what is missing
         serial, pin = self._pin(tr("登录平台，同步印章状态和用印记录"))
         if not pin:
             return
         self._busy(True)
+        # the page that is shown may be another one
+        self._shell.notices.show_notice("sync", "info", tr("正在与平台通信…"))
 
         def done(synced: Synced) -> None:
             self._busy(False)
@@ -242,7 +249,8 @@ class SealsPage(QWidget):
             if synced.doubled:
                 names = tr("、").join(synced.doubled)
                 warned = tr(
-                    "{names}的离线次数出现重号，可能有电脑恢复过旧的数据，请核对台账。", names=names
+                    "{names}离线使用时，同一次数用了两次，可能有电脑恢复过旧的数据，请核对台账。",
+                    names=names,
                 )
                 self._shell.notices.show_notice("doubled", "error", warned)
             if synced.restored:
@@ -254,8 +262,12 @@ class SealsPage(QWidget):
             self._look_for_update()
 
         self._shell.tasks.device(
-            self._shell.context.synchronise, serial, pin, done=done, failed=self._failed
+            self._shell.context.synchronise, serial, pin, done=done, failed=self._not_synchronised
         )
+
+    def _not_synchronised(self, error: BaseException) -> None:
+        self._shell.notices.clear_notice("sync")
+        self._failed(error)
 
     def _look_for_update(self) -> None:
         """The platform answers just now: is there a newer version of the program?"""

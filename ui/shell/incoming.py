@@ -47,7 +47,11 @@ class IncomingFiles:
         if self._current() == "verify":
             shell.go("verify", found)
         elif len(found) == 1 and has_signature(found[0]):
-            self._ask_what_for(found)
+            # who has neither seal nor key has no other use for it
+            if shell.seals or shell.token is not None:
+                self._ask_what_for(found)
+            else:
+                shell.go("verify", found)
         else:
             shell.go("stamp", found)
 

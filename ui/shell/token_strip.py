@@ -15,7 +15,7 @@ from crypto.pki.holder_name import without_credit_code
 from ui import theme
 from ui.language import tr
 from ui.shell.context import TokenView
-from ui.widgets import OneLine, button, day, label, picture, row
+from ui.widgets import OneLine, button, day, label, opens, picture, row
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
@@ -47,8 +47,7 @@ class TokenStrip(QFrame):
         theme.set_icon(self._more, "chevron-down", "muted", 16)
         self._more.setAccessibleName(tr("换一把 Ukey"))
         self._more.setToolTip(tr("换一把 Ukey"))
-        self._more.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        self._more.setMenu(QMenu(self._more))
+        opens(self._more, QMenu(self._more))
         self.news = QToolButton()
         self.news.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.help = QToolButton()

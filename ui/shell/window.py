@@ -297,9 +297,11 @@ class MainWindow(QMainWindow):
         self.reload_seals()
 
     def synchronise(self) -> None:
-        """Ask the platform; the page of seals tells how it went, and what is missing for it."""
-        self.go("seals")
-        self.page("seals").synchronise()
+        """Ask the platform, and stay on the page; that of the seals tells what is missing."""
+        page = self.page("seals")
+        if not page.can_synchronise:
+            self.go("seals")
+        page.synchronise()
 
     def apply_for_seal(self) -> None:
         """To the form for a new seal."""

@@ -18,6 +18,7 @@ from ui.files import pdf_files
 from ui.language import tr
 from ui.stamp.documents import FileList, StampDocument
 from ui.stamp.file_changes import Change, FileChanges, Moved, Removed, may_close
+from ui.widgets import opens
 
 if TYPE_CHECKING:
     from ui.shell.interface import Shell
@@ -168,7 +169,6 @@ class JobFiles(QObject):
         theme.set_icon(made, "folder-open")
         made.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         made.setAccessibleName(tr("打开"))
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(made)
         menu.addAction(tr("选择文件…"), self.choose)
         menu.addAction(tr("选择文件夹…"), self.choose_folder)
@@ -177,7 +177,7 @@ class JobFiles(QObject):
         menu.addAction(tr("上移"), lambda: self.list.move_current(-1))
         menu.addAction(tr("下移"), lambda: self.list.move_current(1))
         menu.addAction(tr("关闭全部文件"), self.close_all)
-        made.setMenu(menu)
+        opens(made, menu)
         return made
 
     # --- which is shown --------------------------------------------------------------------------

@@ -50,6 +50,7 @@ from ui.widgets import (
     column,
     framed,
     label,
+    opens,
     row,
     shortcut,
     tool,
@@ -182,14 +183,13 @@ class VerifyPage(QWidget):
     def _more_button(self) -> QToolButton:
         """What is done less often, and with the platform."""
         made = tool("chevron-down", tr("更多"), lambda: None)
-        made.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
         menu = QMenu(made)
         menu.addAction(tr("查看印章、导出证书…"), self._look_at_certificates)
         self._sealed = menu.addAction(tr("平台盖章的报告…"), self.sealed_report)
         self._object = menu.addAction(tr("提出异议…"), self.dispute)
         menu.addSeparator()
         self._follow = menu.addAction(tr("查询已提出的异议…"), self._disputes.follow)
-        made.setMenu(menu)
+        opens(made, menu)
         return made
 
     def _look_at_certificates(self) -> None:

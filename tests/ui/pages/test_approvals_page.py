@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from PySide6.QtWidgets import QLabel, QPushButton
 
+from app.remote.syncing import Synced
 from tests.world.approval_desk import StandInApprovals, seen
 from tests.world.desk import StandIn
 from tests.world.documents import DEMO_PDF
+from tests.world.real_data import COMPANY, long_company
 from ui.pages.approval_dialogs import AskDialog, DecideDialog
 from ui.pages.approvals_page import ApprovalsPage, phone_links
 from ui.pages.phone_link_dialog import PhoneLinkDialog
@@ -249,3 +251,34 @@ def test_the_code_for_the_phone_and_the_links_for_approvers(
     undecided = [each["name"] for each in answers if not each["decision"]]
     assert lines == [f"{name} {told.platform}/m/a/{'L' * 22}" for name in undecided]
     assert phone_links(request) == ""
+
+
+def test_who_synchronises_here_stays_here(
+    qtbot: Any, page: ApprovalsPage, context: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window: Any = page.window()
+    monkeypatch.setattr(context, "synchronise", lambda *_: Synced(1, 0))
+    monkeypatch.setattr(window.page("seals"), "_pin", lambda _: ("serial", "right-2026"))
+    window.synchronise()
+    qtbot.waitUntil(lambda: any("已同步" in told for told in window.notices.texts))
+    assert window.current == "approvals"
+
+
+def test_whom_one_ticks_is_to_approve_and_a_strangers_name_can_be_written(
+    qtbot: Any, look: None, tmp_path: Path
+) -> None:
+    company = long_company()
+    file = tmp_path / "approver.cer"
+    file.write_bytes(company.holder.certificate)
+    dialog = PolicyDialog(company.seals[0], (), None, tmp_path)
+    qtbot.addWidget(dialog)
+    dialog.take(file)
+    assert dialog.needed.value() == 1
+    (_, role, _, name) = dialog._people[0]
+    assert name.text() == COMPANY
+    assert not dialog.agree.isEnabled()
+    name.setText("沈立")
+    role.setText("法定代表人")
+    assert dialog.agree.isEnabled()
+    (named,) = dialog.wish().approvers
+    assert (named.name, named.role) == ("沈立", "法定代表人")
