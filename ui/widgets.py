@@ -1,4 +1,5 @@
-"""The few building blocks that every page uses, so that they look and behave alike."""
+"""The few building blocks that every page uses, so that they look and behave alike: one module,
+for who builds a page looks for them in one place."""
 
 from __future__ import annotations
 

@@ -272,7 +272,7 @@ def _evidence(signature: SignatureReport, *, opened: bool) -> QWidget:
             Expander(
                 verdicts.headings()[group],
                 body,
-                opened=opened and bad,
+                opened=opened and (bad or group == "leave"),
                 sign=picture(worst.icon, worst.role, 16),
             )
         )

@@ -62,6 +62,7 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("platform", ("status_",)),
     ("seal", ("seal_", "maker_", "mark_", "version_")),
     ("signer", ("signer_", "signature_", "revocation_", "ca_", "kind_", "weak_")),
+    ("leave", ("grant_", "use_", "approved_", "approval_", "ticket_")),
     ("content", ("",)),
 )
 
@@ -87,6 +88,7 @@ def headings() -> dict[str, str]:
     return {
         "content": tr("内容是否完整"),
         "signer": tr("谁签的"),
+        "leave": tr("谁授权、谁同意"),
         "seal": tr("印章"),
         "time": tr("什么时候"),
         "platform": tr("平台怎么说"),
