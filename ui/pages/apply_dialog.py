@@ -28,7 +28,7 @@ from app.errors import SettingsInvalid, messages
 from app.settings import read
 from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_code
 from crypto.seal.application_form import ISSUE
-from crypto.seal.kinds import COMPANY, KINDS
+from crypto.seal.kinds import COMPANY, KINDS, PERSONAL
 from ui import theme
 from ui.dialogs import Dialog
 from ui.language import language, tr
@@ -129,8 +129,15 @@ def seal_title(fields: Mapping[str, str]) -> str:
     return dict(seal_kinds()).get(kind, kind)
 
 
-def field_title(name: str) -> str:
-    """What a field of an application is called."""
+def field_title(name: str, *, own: bool = False) -> str:
+    """What a field of an application is called. *own*: whoever applies does so for themselves."""
+    if own and name in ("handler", "handler_id", "phone", "proof"):
+        return {
+            "handler": tr("姓名"),
+            "handler_id": tr("身份证号"),
+            "phone": tr("手机"),
+            "proof": tr("证明方式"),
+        }[name]
     return {
         "enterprise": tr("企业名称"),
         "uscc": tr("统一社会信用代码"),
@@ -236,7 +243,8 @@ class ApplyDialog(Dialog):
         for number, (name, chooser) in enumerate(self.chosen.items(), start=1):
             self._rows[name] = self._under(chooser, name)
             form.insertRow(number, label(field_title(name), "muted"), self._rows[name])
-        form.addRow(label(field_title("proof"), "muted"), self._proofs(known))
+        self._proof_row = self._proofs(known)
+        form.addRow(label(field_title("proof"), "muted"), self._proof_row)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
@@ -249,6 +257,7 @@ class ApplyDialog(Dialog):
         whole.addLayout(form)
         self.missing = label("", "small", wrap=True)
         whole.addWidget(self.missing)
+        whole.addStretch()
         self.accept_button = button(tr("提交申请"), self.accept, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
@@ -288,6 +297,14 @@ class ApplyDialog(Dialog):
         self._asked = frozenset({*(field.name for field in asked), "url"})
         for name, both in self._rows.items():
             self._form.setRowVisible(both, name in self._asked)
+        own = KINDS[kind].family == PERSONAL
+        for name, field in self.fields.items():
+            title = field_title(name, own=own)
+            field.setAccessibleName(title)
+            self._name_row(self._rows[name], title)
+        proof = field_title("proof", own=own)
+        self.proof.setAccessibleName(proof)
+        self._name_row(self._proof_row, proof)
         names = dict(choices("proof"))
         self.proof.blockSignals(True)  # nobody has chosen another
         self.proof.clear()
@@ -296,6 +313,11 @@ class ApplyDialog(Dialog):
         self.proof.setCurrentIndex(max(0, self.proof.findData(self._proof)))
         self.proof.blockSignals(False)
         self._update()
+
+    def _name_row(self, both: QVBoxLayout, title: str) -> None:
+        named = self._form.labelForField(both)
+        if isinstance(named, QLabel):
+            named.setText(title)
 
     def _proofs(self, known: Mapping[str, str]) -> QVBoxLayout:
         self.proof = self._chooser("proof", known)

@@ -91,6 +91,10 @@ class Guide(Dialog):
         ready, title, said = _pin_step(token)
         self._add(2, ready, title, said, self._pin_action(token))
         seals = len(shell.seals)
+        if token is not None and token.roles and not seals:
+            said = tr("这是平台工作人员的 Ukey，不用领取印章：在窗口左边的“审核”或“审计”里工作。")
+            self._add(3, True, tr("登录平台"), said, None)
+            return
         self._add(
             3,
             seals > 0,

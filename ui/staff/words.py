@@ -19,12 +19,12 @@ def fields() -> dict[str, str]:
     return {
         "kind": tr("业务"),
         "enterprise.name": tr("企业名称"),
-        "enterprise.uscc": tr("信用代码"),
+        "enterprise.uscc": tr("统一社会信用代码"),
         "enterprise.legal_rep.name": tr("法定代表人"),
         "enterprise.legal_rep.id_no": tr("法定代表人证件号"),
         "handler.name": tr("经办人"),
-        "handler.id_no": tr("经办人证件号"),
-        "handler.phone": tr("经办人电话"),
+        "handler.id_no": tr("经办人身份证号"),
+        "handler.phone": tr("经办人手机"),
         "seal.subtype": tr("印章种类"),
         "seal.physical_code": tr("实物印章编码"),
         "seal.department": tr("部门"),
@@ -114,7 +114,7 @@ def seal_state_of(state: str) -> str:
 
 def who(name: str) -> str:
     """Who has done something: a name, or the platform and the authorities by themselves."""
-    return _phrase("who", name)
+    return _phrase("who", "applicant" if name.startswith("app_") else name)
 
 
 def happened(record: Mapping[str, Any]) -> str:

@@ -256,3 +256,15 @@ def test_a_name_that_no_seal_holds_is_told_while_it_is_typed(form: ApplyDialog) 
     form.fields["department"].setText("研发" * 21)
     assert form.hints["department"].text() == "太长"
     assert not form.accept_button.isEnabled()
+
+
+def test_for_a_seal_of_ones_own_one_is_not_called_a_handler(
+    qtbot: QtBot, form: ApplyDialog
+) -> None:
+    assert form.fields["handler"].accessibleName() == "经办人"
+    form.kind.setCurrentIndex(form.kind.findData("personal"))
+    assert form.fields["handler"].accessibleName() == "姓名"
+    assert "姓名、身份证号、手机" in form.missing.text()
+    shown = [each.text() for each in form.findChildren(QLabel) if each.isVisibleTo(form)]
+    assert "证明方式" in shown
+    assert "经办人" not in shown
