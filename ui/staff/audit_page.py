@@ -195,6 +195,8 @@ class AuditPage(StaffPage):
         self._take([], {}, "")
 
     _wanted: Wanted | None
+    _first = False
+    """Nothing was checked on this computer before."""
 
     def panes(self) -> list[QWidget]:
         if self.stack.currentIndex() == 0:
@@ -211,6 +213,7 @@ class AuditPage(StaffPage):
 
     def _show_seen(self, seen: AuditedLedger | None) -> None:
         if seen is None:
+            self._first = True
             self.ledger.setText(tr("这台电脑还没有检查过这个平台的登记簿。"))
             self.root.setText("")
             return
@@ -228,6 +231,9 @@ class AuditPage(StaffPage):
     def _checked(self, seen: AuditedLedger) -> None:
         self._show_seen(seen)
         said = tr("登记簿与上次检查的前后一致，没有删改。")
+        if self._first:
+            said = tr("第一次检查：已核对平台对登记簿的签名并记下这一份，以后都与它比较。")
+        self._first = False
         self._shell.notices.show_notice("audit", "good", said)
 
     def cosign(self) -> None:

@@ -118,7 +118,7 @@ def who(name: str) -> str:
 
 
 def happened(record: Mapping[str, Any]) -> str:
-    """What an entry of the ledger tells: what happened, to which state, why."""
+    """What an entry of the ledger tells: what happened, to which state, why, and to what."""
     event = str(record.get("event") or record.get("what") or "")
     state, why = str(record.get("to") or ""), str(record.get("reason") or "")
     group = "seal_state" if record.get("type") == "seal-change-v1" else "application_state"
@@ -126,6 +126,7 @@ def happened(record: Mapping[str, Any]) -> str:
         _phrase("record_event", event),
         tr("现在：{state}", state=_phrase(group, state)) if state else "",
         _phrase("reason", why) if why.isascii() else reason(why),
+        plain(str((record.get("about") or ("", ""))[1])),
     )
     return tr("；").join(part for part in parts if part)
 
