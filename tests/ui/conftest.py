@@ -64,8 +64,14 @@ def context(tmp_path: Path) -> StandIn:
 
 
 @pytest.fixture
+def first_page() -> str:
+    """What the window shows first."""
+    return "stamp"
+
+
+@pytest.fixture
 def open_window(
-    qtbot: QtBot, look: None, tmp_path: Path
+    qtbot: QtBot, look: None, tmp_path: Path, first_page: str
 ) -> Iterator[Callable[[StandIn], MainWindow]]:
     """Opens the real window on a context; closed, with its process, when the test ends."""
     opened: list[MainWindow] = []
@@ -74,7 +80,7 @@ def open_window(
         window = MainWindow(context)
         opened.append(window)
         window.resize(1366, 768)
-        window.go("stamp")
+        window.go(first_page)
         window.show()
         window.begin()
         expected = len(context.seals())
