@@ -324,16 +324,31 @@ def test_every_generation_signs_its_own_bytes(changes, parts, openssl):
     assert openssl.sm2_verifies(parts.maker.spki, info, found.seal.signature)
 
 
-@pytest.mark.parametrize("changes", GENERATIONS.values(), ids=GENERATIONS)
+SHAPES = {
+    "raw value": {"raw_value": True},
+    "OCTET STRING": {"value_tag": 4},
+    "raw in an OCTET STRING": {"raw_value": True, "value_tag": 4},
+    "non-minimal INTEGERs": {"loose_value": True},
+}
+
+
+def rare(shape: str, generation: str) -> bool:
+    """One signature in 256 has a number so small: some are looked for in `dev.py check-slow`."""
+    return shape == "non-minimal INTEGERs" and generation not in ("v1", "v5")
+
+
 @pytest.mark.parametrize(
-    "deviation",
+    ("changes", "deviation"),
     [
-        {"raw_value": True},
-        {"value_tag": 4},
-        {"raw_value": True, "value_tag": 4},
-        {"loose_value": True},
+        pytest.param(
+            GENERATIONS[generation],
+            SHAPES[shape],
+            id=f"{shape}-{generation}",
+            marks=pytest.mark.slow if rare(shape, generation) else (),
+        )
+        for shape in SHAPES
+        for generation in GENERATIONS
     ],
-    ids=["raw value", "OCTET STRING", "raw in an OCTET STRING", "non-minimal INTEGERs"],
 )
 def test_signature_values_in_the_shapes_vendors_write_verify(changes, deviation, parts):
     parts = replace(parts, **{**changes, **deviation})

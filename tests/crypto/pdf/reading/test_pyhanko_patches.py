@@ -26,9 +26,11 @@ MODULES = {
 
 
 def product() -> Iterator[tuple[Path, ast.Module]]:
+    """The modules that name pyHanko, or its patches."""
     for package in PRODUCT:
         for path in sorted((ROOT / package).rglob("*.py")):
-            yield path, ast.parse(path.read_text(encoding="utf-8"))
+            if "pyhanko" in (text := path.read_text(encoding="utf-8")):
+                yield path, ast.parse(text)
 
 
 def private(name: str) -> bool:
