@@ -11,11 +11,10 @@ import pymupdf
 import pytest
 
 from server_stub.records import logbook
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import credit_code
 from tests.world.clerk import Clerk, Enrolled, enrolled, excerpt, pem
-from tests.world.platforms import folder_of_the_run, quick_platforms
+from tests.world.platforms import folder_of_the_run, platform_settings, quick_platforms
 
 COMPANY = "宿迁市云杉软件有限公司"
 OTHER_COMPANY = "宿迁市洪泽湖水产有限公司"
@@ -34,16 +33,10 @@ def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
     font = tmp_path_factory.mktemp("font") / "built-in"
     font.write_bytes(pymupdf.Font("china-s").buffer)  # draws quicker than a 25 MB collection
     logbook.configure("error")
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("city"),
+    settings = platform_settings(
+        tmp_path_factory.mktemp("city"),
         host="localhost",  # a name, so that phones can have passkeys
-        port=0,
-        auto_review=True,
-        open_register=True,
-        imprint_dpi=300,
         imprint_font=font,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
         disputes_per_hour=100_000,
     )
     with start_in_thread(settings) as running:

@@ -22,12 +22,12 @@ from server_stub import applying, issuing
 from server_stub.changing import assessing
 from server_stub.policy import Actor
 from server_stub.records import canonical, logbook, store
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk
 from tests.world.documents import DEMO_PDF
+from tests.world.platforms import platform_settings
 from tests.world.waiting import until
 from ui.desk.desk_context import DeskContext
 from ui.pages.apply_dialog import ApplyDialog
@@ -73,15 +73,8 @@ def reviewed(
     font = tmp_path_factory.mktemp("font") / "built-in"
     font.write_bytes(pymupdf.Font("china-s").buffer)
     logbook.configure("error")
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("reviewed"),
-        port=0,
-        auto_review=False,
-        open_register=True,
-        imprint_dpi=300,
-        imprint_font=font,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
+    settings = platform_settings(
+        tmp_path_factory.mktemp("reviewed"), auto_review=False, imprint_font=font
     )
     with start_in_thread(settings) as running:
         yield running

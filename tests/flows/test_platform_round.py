@@ -38,9 +38,9 @@ from crypto.seal.making import make_seal
 from crypto.seal.statement import SignedStatement
 from device.token import Input
 from server_stub.records import logbook
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import citizen_number, credit_code, decision
+from tests.world.platforms import platform_settings
 
 
 @dataclass
@@ -95,17 +95,6 @@ class TokenSession:
     def holder(self) -> SoftKey:
         """The key with its certificate, as the stories sign with it."""
         return self.held[-1].soft.with_certificate(self.held[-1].certificates[0])
-
-
-def platform_settings(folder: Path, **changes: Any) -> Settings:
-    return Settings(
-        directory=folder,
-        port=0,
-        imprint_dpi=300,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
-        **({"auto_review": True, "open_register": True} | changes),
-    )
 
 
 @pytest.fixture(scope="module")

@@ -19,12 +19,12 @@ from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_certificate
 from crypto.validation.trust_list import TrustList, sign_list
 from server_stub.__main__ import main as server_main
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.flows.conftest import COMPANY
 from tests.world.applicant import credit_code
 from tests.world.authority import make_root
 from tests.world.clerk import Clerk, enrolled
+from tests.world.platforms import platform_settings
 from tests.world.waiting import next_second
 
 
@@ -356,15 +356,8 @@ def public_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningSer
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("public-city"),
-        port=port,
-        public_url=f"http://127.0.0.1:{port}",
-        auto_review=True,
-        open_register=True,
-        imprint_dpi=300,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
+    settings = platform_settings(
+        tmp_path_factory.mktemp("public-city"), port=port, public_url=f"http://127.0.0.1:{port}"
     )
     with start_in_thread(settings) as running:
         yield running

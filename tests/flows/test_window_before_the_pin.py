@@ -14,7 +14,7 @@ from app import publishing
 from app.errors import OutputNotWritable, SealWouldHarm
 from app.placing.stamp_plan import At
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.ui.stamping import answer, opened_to_stamp
+from tests.ui.stamping import answer, opened_to_stamp, stamp_one
 from tests.world.desk import PIN, StandIn, stamped
 from tests.world.documents import annotate, classic_pdf, update
 from ui.shell.window import MainWindow
@@ -66,10 +66,7 @@ def test_a_signature_that_is_broken_already_is_told_and_never_called_good(
     assert "都有效" not in texts(page)
     assert "保持有效" not in texts(page)
     page.placing.place(At("1", 40, 250))
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
-    assert page.run.outcomes[0].file is not None, page.run.outcomes[0].error
+    stamp_one(qtbot, page, monkeypatch)
 
 
 def test_a_file_with_a_small_fault_goes_on_as_its_repaired_copy(
@@ -88,11 +85,7 @@ def test_a_file_with_a_small_fault_goes_on_as_its_repaired_copy(
     qtbot.waitUntil(lambda: page.ready, timeout=20_000)
     assert not page._repair.isVisibleTo(page)
     page.placing.place(At("1", 100, 100))
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
-    done = page.run.outcomes[0].file
-    assert done is not None
+    done = stamp_one(qtbot, page, monkeypatch)
     assert done.path.name == "合同_已修复_已盖章.pdf"
 
 
@@ -169,11 +162,7 @@ def test_a_signed_file_whose_folder_fails_is_saved_elsewhere_without_another_pin
     fails(monkeypatch, path.parent, "_give_name")
     page = opened_to_stamp(qtbot, window, path)
     page.placing.place(At("1", 100, 100))
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
-    done = page.run.outcomes[0].file
-    assert done is not None
+    done = stamp_one(qtbot, page, monkeypatch)
     assert done.misplaced is not None
     assert isinstance(page.run.result, Success)
     target = tmp_path / "想要的.pdf"
@@ -274,11 +263,7 @@ def test_a_file_that_claims_pdfa1_can_keep_it(
     assert "PDF/A-1 不允许" not in texts(page)
     assert not page._stencil.isVisibleTo(page)
     page.placing.place(At("1", 100, 100))
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
-    done = page.run.outcomes[0].file
-    assert done is not None
+    done = stamp_one(qtbot, page, monkeypatch)
     assert b"/SMask" not in done.path.read_bytes()
 
 

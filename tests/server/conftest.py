@@ -15,7 +15,7 @@ from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world import postgresql
 from tests.world.applicant import Applicant
-from tests.world.platforms import folder_of_the_run, quick_platforms
+from tests.world.platforms import folder_of_the_run, platform_settings, quick_platforms
 
 
 @pytest.fixture(scope="session")
@@ -131,16 +131,10 @@ def shared_platforms(
 
         def on(kind: str) -> RunningServer:
             if kind not in running:
-                settings = Settings(
-                    directory=tmp_path_factory.mktemp("platform"),
+                settings = platform_settings(
+                    tmp_path_factory.mktemp("platform"),
                     database_url=databases.make(kind)[0],
-                    port=0,
-                    auto_review=True,
-                    open_register=True,
-                    imprint_dpi=300,
                     imprint_font=light_font,
-                    requests_per_minute=100_000,
-                    open_per_address=100_000,
                 )
                 running[kind] = stack.enter_context(start_in_thread(settings))
             return running[kind]

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from pytestqt.qtbot import QtBot
 
+from app.stamping import StampedFile
+from tests.world.desk import PIN
 from ui.shell.window import MainWindow
 from ui.stamp.stamp_page import StampPage
 
@@ -39,3 +41,13 @@ def answer(page: StampPage, monkeypatch: pytest.MonkeyPatch, *pins: str) -> list
 
     monkeypatch.setattr(page.run, "ask_pin", ask)
     return problems
+
+
+def stamp_one(qtbot: QtBot, page: StampPage, monkeypatch: pytest.MonkeyPatch) -> StampedFile:
+    """Press the button and give the PIN; the one file, stamped."""
+    answer(page, monkeypatch, PIN)
+    page.stamp()
+    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    (outcome,) = page.run.outcomes
+    assert outcome.file is not None, outcome.error
+    return outcome.file

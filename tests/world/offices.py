@@ -10,10 +10,10 @@ import pymupdf
 
 from server_stub.__main__ import main
 from server_stub.records import logbook
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
 from tests.world.clerk import PIN, SO_PIN, Clerk
+from tests.world.platforms import platform_settings
 from tests.world.waiting import until
 
 
@@ -23,15 +23,7 @@ def office(folder: Path) -> Iterator[RunningServer]:
     font = folder / "built-in"
     font.write_bytes(pymupdf.Font("china-s").buffer)
     logbook.configure("error")
-    settings = Settings(
-        directory=folder / "office",
-        port=0,
-        open_register=True,
-        imprint_dpi=300,
-        imprint_font=font,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
-    )
+    settings = platform_settings(folder / "office", imprint_font=font, auto_review=False)
     with start_in_thread(settings) as running:
         yield running
 

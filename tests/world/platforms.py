@@ -18,9 +18,23 @@ from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from server_stub.records import store
 from server_stub.records.vault import RsaKey
+from server_stub.settings import Settings
 
 RSA_KEYS = 4
 """A platform makes two; so many that those of one test are not the same."""
+
+
+def platform_settings(directory: Path, **changes: Any) -> Settings:
+    """Of a platform at a free port that decides by itself and lets everybody ask often."""
+    usual: dict[str, Any] = {
+        "port": 0,
+        "auto_review": True,
+        "open_register": True,
+        "imprint_dpi": 300,
+        "requests_per_minute": 100_000,
+        "open_per_address": 100_000,
+    }
+    return Settings(directory=directory, **usual | changes)
 
 
 def folder_of_the_run(temporary: pytest.TempPathFactory) -> Path:

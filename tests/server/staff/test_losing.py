@@ -17,10 +17,10 @@ from server_stub.__main__ import main
 from server_stub.policy import Actor
 from server_stub.records import auditing, store
 from server_stub.records.ledger import LEDGER, Transaction
-from server_stub.settings import Settings
 from server_stub.staff import agreeing, losing
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64, decision
+from tests.world.platforms import platform_settings
 from tests.world.staff import agreement, employ
 
 CALLER = "王建国 0527-84350000"
@@ -83,16 +83,7 @@ def told_sm3(code: str) -> str:
 
 @pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[Desk]:
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("platform"),
-        port=0,
-        auto_review=True,
-        open_register=True,
-        imprint_dpi=300,
-        imprint_font=light_font,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
-    )
+    settings = platform_settings(tmp_path_factory.mktemp("platform"), imprint_font=light_font)
     with start_in_thread(settings) as running:
         made = Desk(running)
         yield made

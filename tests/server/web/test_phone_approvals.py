@@ -27,12 +27,12 @@ from crypto.seal.use_approval import (
     UseApproval,
     UseEvidence,
 )
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64
 from tests.world.approving import Approving, Somebody
 from tests.world.openssl import OpenSsl
 from tests.world.pairing import Paired, assertion_body
+from tests.world.platforms import platform_settings
 from tests.world.soft_phone import SoftPhone, labelled
 
 NONCE = "ab" * 16
@@ -42,16 +42,8 @@ NONCE = "ab" * 16
 def platform(
     tmp_path_factory: pytest.TempPathFactory, light_font: object
 ) -> Iterator[RunningServer]:
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("approvals"),
-        host="localhost",
-        port=0,
-        auto_review=True,
-        open_register=True,
-        imprint_dpi=300,
-        imprint_font=light_font,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
+    settings = platform_settings(
+        tmp_path_factory.mktemp("approvals"), host="localhost", imprint_font=light_font
     )
     with start_in_thread(settings) as server:
         yield server

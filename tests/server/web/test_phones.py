@@ -23,10 +23,10 @@ from crypto.seal.phone import PairingProof, PhoneSignature, checked_binding
 from crypto.seal.purpose_text import can_stand, write_time
 from server_stub.phones import pairing
 from server_stub.records import auditing, canonical, intents, store
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64
 from tests.world.pairing import Paired, assertion_body
+from tests.world.platforms import platform_settings
 from tests.world.soft_phone import SoftPhone, labelled
 
 SCRIPTS = ("phone", "pair", "loss", "approve", "sm3", "webp")
@@ -38,16 +38,8 @@ def platform(
     tmp_path_factory: pytest.TempPathFactory, light_font: object
 ) -> Iterator[RunningServer]:
     """Under a name, as browsers want it for passkeys."""
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("phones"),
-        host="localhost",
-        port=0,
-        auto_review=True,
-        open_register=True,
-        imprint_dpi=300,
-        imprint_font=light_font,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
+    settings = platform_settings(
+        tmp_path_factory.mktemp("phones"), host="localhost", imprint_font=light_font
     )
     with start_in_thread(settings) as server:
         yield server

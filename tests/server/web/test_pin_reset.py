@@ -19,9 +19,9 @@ from crypto.pki.certificate import Certificate
 from server_stub.changing import unlocking
 from server_stub.records import auditing, store
 from server_stub.records.ledger import Transaction
-from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64, credit_code, number_of, taken
+from tests.world.platforms import platform_settings
 from tests.world.staff import approved, employ
 from tests.world.waiting import until
 
@@ -87,14 +87,8 @@ class Case:
 
 @pytest.fixture(scope="module")
 def case(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[Case]:
-    settings = Settings(
-        directory=tmp_path_factory.mktemp("platform"),
-        port=0,
-        open_register=True,
-        imprint_dpi=300,
-        imprint_font=light_font,
-        requests_per_minute=100_000,
-        open_per_address=100_000,
+    settings = platform_settings(
+        tmp_path_factory.mktemp("platform"), imprint_font=light_font, auto_review=False
     )
     with start_in_thread(settings) as running:
         made = Case(running)
