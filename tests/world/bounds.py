@@ -22,17 +22,6 @@ def bounded() -> Iterator[None]:
     assert time.process_time() - start < BOUND
 
 
-_AT_HAND = (
-    "app.many.bulk",
-    "app.placing.finder",
-    "crypto.rendering.engines",
-    "crypto.report.setting",
-    "server_stub.neighbours.imprint_drawing",
-    "ui.canvas.render_process",
-)
-"""What bounded processes import before they begin, a third of a second of work."""
-
-
 @pytest.fixture(scope="session", autouse=True)
 def processes_at_hand() -> Iterator[None]:
     """Bounded processes are copies of one that has imported what they need. In `dev.py check-slow`
@@ -42,7 +31,7 @@ def processes_at_hand() -> Iterator[None]:
         yield
         return
     copies = multiprocessing.get_context("forkserver")
-    copies.set_forkserver_preload(list(_AT_HAND))
+    copies.set_forkserver_preload(["tests.world.at_hand"])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(bounded_processes, "get_context", lambda _: copies)
         yield
