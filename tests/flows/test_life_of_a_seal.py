@@ -18,7 +18,8 @@ from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt
-from tests.world.staff import employ, moved
+from tests.world.notices import notice
+from tests.world.staff import employ
 from tests.world.waiting import next_second
 
 FINDINGS = dict.fromkeys(("lawful", "complete", "authentic", "reasonable"), True)
@@ -86,10 +87,9 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     assert clerk("sync").code == 0
 
     # the police cancel the physical seal: nobody stamps any more, what was sealed stays good
-    with city.platform.reading() as session:
-        row = session.scalars(select(store.Seal).where(store.Seal.seal_code == second)).one()
     reason = "physical_seal_cancelled"
-    moved(city, row.id, "cancel", reason)
+    told = notice(city, "police", "cancel", second, reason)
+    assert (told.status_code, told.json()["state"]) == (201, "applied"), told.text
     late = clerk("stamp", tmp_path / "去年的合同.pdf", "--seal", second, "--at", "1:100,100")
     assert late.code != 0
     clerk("sync")  # nobody signs in with this key any more, but what became of the seals is told

@@ -218,3 +218,8 @@ def test_a_clock_that_is_wrong_is_told_and_dates_nothing_back(
     assert "there are records of" in said[0]
     assert demo_pdf.read_bytes() == before
     assert len(clerk.journal()) == 2, "the use is not forgotten"
+
+
+def test_each_switch_is_tried_here() -> None:
+    source = Path(__file__).read_text("utf-8")
+    assert [name for name in Misbehaviour.model_fields if f"{name}=" not in source] == []

@@ -14,20 +14,21 @@ import pytest
 
 from crypto.algorithms import gm, merkle
 from crypto.algorithms.keys import SoftKey
-from server_stub import background, epochs
+from server_stub import background, epochs, sealing
 from server_stub.__main__ import main
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.records import canonical, cosigning, logbook, store
 from server_stub.records.ledger import LOGS, LedgerError
 from server_stub.settings import Settings
-from server_stub.staff import asking, losing
-from server_stub.web.serving import start_in_thread
+from server_stub.staff import agreeing, asking, losing
+from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant, b64
 from tests.world.approving import Approving, Somebody, approver_key
 from tests.world.lending import Lending
 from tests.world.objections import hand_in, statement
 from tests.world.pairing import Paired
+from tests.world.staff import agreement, employ
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         path = f"/v1/seals/{person.seal_id}"
         person.call("POST", f"{path}/suspend", {"reason": "holder_request"})
         assert person.call("POST", f"{path}/resume", {}).status_code == 200
+        lift_with_a_reviewer(server, person.seal_id, directory.with_name("agreed.json"))
         assert hand_in(server.url, statement(seal["seal_code"])).status_code == 201
         assert Lending(person).offer().status_code == 201
         assert person.call("POST", "/v1/leases", {"seal_id": person.seal_id}).status_code == 201
@@ -113,6 +115,16 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
         epochs.publish(server.platform)
         person.http.close()
     return settings
+
+
+def lift_with_a_reviewer(server: RunningServer, seal_id: str, file: Path) -> None:
+    """The operator stops the seal, and a reviewer agrees that it is resumed."""
+    ledger, about = server.platform.ledger, (operator(), server.platform.origin, seal_id)
+    code = ledger.write(sealing.suspend, *about, "false_material").result().answer.seal_code
+    reviewer = employ(server, "reviewer")
+    file.write_bytes(agreement(reviewer, "resume", code, "材料属实"))
+    ledger.write(agreeing.resume, *about, agreeing.Agreement.read(file)).result()
+    reviewer.http.close()
 
 
 def approve_once(person: Applicant, url: str) -> None:
@@ -480,6 +492,22 @@ def test_another_digest_of_what_was_signed_is_named(copy: Copy) -> None:
     told["terms_sm3"] = "ab" * 32
     rewrite(copy, "ledger", number, canonical.canonical(told))
     assert any(f"entry {number}: what was signed is grant" in each for each in copy.audit())
+
+
+@pytest.mark.parametrize("what", ["what was done", "what was agreed to"])
+def test_what_a_second_person_agreed_to_is_compared_with_what_was_done(
+    copy: Copy, what: str
+) -> None:
+    number, told = entry(copy, "CAST(record AS TEXT) LIKE '%agree-resume%'")
+    if what == "what was done":
+        told["event"], wrong = "cancel", "a second person agreed to agree-resume"
+    else:
+        agreed = told["agreed"]
+        assert isinstance(agreed, dict)
+        agreed["text"] = str(agreed["text"]).replace("agree-resume", "agree-cancel")
+        wrong = "the signature does not fit what was signed"
+    rewrite(copy, "ledger", number, canonical.canonical(told))
+    assert any(each.startswith(f"entry {number}: {wrong}") for each in copy.audit())
 
 
 def test_a_record_of_an_impossible_row_is_named(copy: Copy) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -18,38 +17,12 @@ from server_stub.records import store
 from server_stub.records.auditing import table_problems
 from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
-from tests.world.applicant import Applicant, b64
+from tests.world.applicant import Applicant
+from tests.world.notices import notice
 from tests.world.staff import employ
 from tests.world.waiting import until
 
 Make = Callable[..., Applicant]
-_numbers = itertools.count(1)
-
-
-def notice(
-    server: RunningServer,
-    sender: str,
-    action: str,
-    what: str,
-    reason: str = "licence_revoked",
-    **changes: Any,
-) -> httpx.Response:
-    """What *sender* posts."""
-    body = {
-        "sender": sender,
-        "number": f"N{next(_numbers)}",
-        "action": action,
-        "object": what,
-        "reason": reason,
-        "effective_at": datetime.now(UTC).isoformat(),
-    }
-    body |= changes
-    names = ("sender", "number", "action", "object", "reason", "effective_at")
-    lines = ("SUQIAN-SEAL-NOTICE-V1", server.platform.origin, *(body[name] for name in names), "")
-    signer = str(changes.get("signed_by", body["sender"]))
-    body.pop("signed_by", None)
-    signature = server.platform.city.sign_notice(signer, "\n".join(lines))
-    return httpx.post(f"{server.url}/v1/notices", json=body | {"signature": b64(signature)})
 
 
 def active(holder: Make) -> tuple[Applicant, dict[str, Any]]:
