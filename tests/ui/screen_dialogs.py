@@ -27,6 +27,7 @@ class Claim:
 def dialogs(tour: Tour) -> Iterator[tuple[str, Any]]:
     """The name of each dialog and the dialog, shown."""
     from app.errors import OutputNotWritable, SettingsInvalid
+    from app.remote.lending import Person
     from crypto.pki.certificate import Certificate
     from tests.world.real_data import COMPANY, LONG_NAME, long_report
     from ui.dialogs import Question
@@ -35,7 +36,7 @@ def dialogs(tour: Tour) -> Iterator[tuple[str, Any]]:
     from ui.pages.apply_dialog import ApplyDialog
     from ui.pages.approval_dialogs import AskDialog, DecideDialog
     from ui.pages.archive_dialog import ArchiveDialog
-    from ui.pages.grants_dialogs import AcceptDialog, OfferDialog
+    from ui.pages.grants_dialogs import AcceptDialog, OfferDialog, TermsDialog
     from ui.pages.keepers import KeepersDialog
     from ui.pages.notices_dialog import NoticesDialog
     from ui.pages.phone_link_dialog import PhoneLinkDialog
@@ -138,6 +139,9 @@ def dialogs(tour: Tour) -> Iterator[tuple[str, Any]]:
         "decide on a use": lambda: DecideDialog(asked.kept[0], asked.shown, window),
         "policy of use": ruling,
         "accept": lambda: AcceptDialog(window),
+        "terms": lambda: TermsDialog(
+            context.grants()[0].signed.grant, Person(LONG_NAME, ""), window
+        ),
         "apply": lambda: ApplyDialog({"uscc": "9137010072425018"}, COMPANY * 2, window),
         "apply-again": lambda: ApplyDialog(
             {"uscc": "9137010072425018", "proof": "letter"},
