@@ -291,6 +291,27 @@ def test_a_combination_box_without_a_look_may_be_filled(world: World) -> None:
     assert report.verdict is Verdict.VALID_CHANGED_LATER, report.signatures[0].findings
 
 
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [
+        (b"(100) Tj 0 -13 Td (9010) Tj", "value_differs"),
+        (b"(900) Tj 0 -13 Td (9010) Tj", "look_replaced"),
+    ],
+)
+def test_the_options_of_a_list_may_be_drawn_a_little_elsewhere(
+    world: World, options: bytes, found: str
+) -> None:
+    """MuPDF moves them by its border, and shows in no way which one is chosen."""
+    field = b"<</Type/Annot/Subtype/Widget/FT/Ch/T(l)/F 4/Rect[200 600 320 630]/P 5 0 R"
+    field += b"/Opt[(100)(9010)]/DA(/Helv 12 Tf 0 g)/AP<</N %d 0 R>>%s>>"
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 120 30]/Resources<</Font<</Helv 3 0 R>>>>"
+    before = stream(b"BT 0 g /Helv 12 Tf 0 17 Td (100) Tj 0 -13 Td (9010) Tj ET", form)
+    after = stream(b"BT 0 g /Helv 12 Tf 2 15 Td %s ET" % options, form)
+    data = world.sign(page_with(field % (7, b""), before))
+    done = append_revision(data, {6: field % (90, b"/V(9010)"), 90: after})
+    assert found in kinds(world, done)[1]
+
+
 # ---------------------------------------------------------------- notes
 
 
