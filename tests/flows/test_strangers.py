@@ -21,6 +21,7 @@ from crypto.validation.trust_list import TrustList, sign_list
 from server_stub.__main__ import main as server_main
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.flows.conftest import COMPANY
+from tests.world.anchors import policy, trust_list
 from tests.world.applicant import credit_code
 from tests.world.authority import make_root
 from tests.world.clerk import Clerk, enrolled
@@ -53,16 +54,6 @@ def verdict(someone: Clerk, path: Path, *options: str | Path, **settings: str) -
     answer = someone("verify", path, "--json", *options, **settings)
     assert answer.out, answer.err
     return str(answer.json["verdict"])
-
-
-def policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, **values: str | bool) -> None:
-    """What an administrator has set on this computer."""
-    folder = tmp_path / "etc"
-    folder.mkdir()
-    rows = [f"{name} = {json.dumps(value)}" for name, value in values.items()]
-    (folder / "policy.toml").write_text("\n".join(rows), "utf-8")
-    monkeypatch.setattr("app.settings.MACHINE_FOLDER", folder)
-    monkeypatch.setattr("app.settings.load.__kwdefaults__", {"machine_folder": folder})
 
 
 def test_with_nothing_it_is_unknown_and_says_what_to_do(stranger: Clerk, stamped: Path) -> None:
@@ -161,23 +152,6 @@ def test_an_address_that_a_user_typed_in_is_not_enough(
 ) -> None:
     assert verdict(stranger, stamped, PLATFORM_URL=city.url) == "UNKNOWN"
     assert stranger.journal() == []
-
-
-def trust_list(city: RunningServer, folder: Path, *options: str) -> Path:
-    """A list with the platform on it, signed by an operator."""
-    folder.mkdir(exist_ok=True)
-    certificates = folder / "root.crt"
-    certificates.write_bytes(city.platform.authority.certificate("root"))
-    draft, made = folder / "draft.json", folder / "list.stl"
-    run = ("trust-list", "--dir", str(folder / "home"))
-    if not draft.exists():
-        anchors = ("--root", str(certificates), "--maker", str(certificates))
-        named = ("--operator", "江苏省", "--name", "平台", "--origin", city.url, *anchors)
-        assert server_main([*run, "make", *named, "--out", str(draft)]) == 0
-    if options:
-        assert server_main([*run, "make", str(draft), *options, "--out", str(draft)]) == 0
-    assert server_main([*run, "sign", str(draft), "--out", str(made)]) == 0
-    return made
 
 
 def test_a_trust_list_is_followed_and_never_rolled_back(

@@ -14,10 +14,12 @@ from app import demo
 from app.desk import Desk
 from app.errors import TrustListRejected
 from crypto.pki.certificate import Certificate
+from crypto.validation.trust_list import TrustList
 from crypto.verdict import Verdict
 from server_stub.web.serving import RunningServer
 from tests.flows.conftest import COMPANY
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
+from tests.world.anchors import policy, trust_list
 from tests.world.clerk import Clerk
 from ui.desk.desk_context import DeskContext
 from ui.dialogs import Question
@@ -37,6 +39,10 @@ def desk(stranger: Clerk) -> Iterator[Desk]:
 
 @pytest.fixture
 def window(qtbot: QtBot, look: None, desk: Desk) -> MainWindow:
+    return opened(qtbot, desk)
+
+
+def opened(qtbot: QtBot, desk: Desk) -> MainWindow:
     made = MainWindow(DeskContext(desk))
     qtbot.addWidget(made)
     made.show()
@@ -217,3 +223,64 @@ def test_a_demo_file_is_opened_in_the_demo(
     assert any("不是这里的演示做的" in text for text in window.notices.texts)
     window.leave_demo()
     assert not window.context.demo_pin
+
+
+@pytest.mark.slow
+def test_the_administrators_platform_is_valid_after_the_first_connection(
+    qtbot: QtBot,
+    look: None,
+    stranger: Clerk,
+    city: RunningServer,
+    stamped: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    policy(tmp_path, monkeypatch, platform_url=city.url, allow_own_trust=False)
+    with stranger.desk() as desk:
+        page = verified(qtbot, opened(qtbot, desk), stamped)
+        assert page.report is not None
+        if page.report.verdict is not Verdict.VALID:  # it was judged before the connection
+            page.panel.proof_wanted.emit("fetch")
+        qtbot.waitUntil(
+            lambda: page.report is not None and page.report.verdict is Verdict.VALID,
+            timeout=60_000,
+        )
+
+
+@pytest.mark.slow
+def test_a_trust_list_is_followed_and_never_rolled_back(
+    qtbot: QtBot,
+    window: MainWindow,
+    desk: Desk,
+    city: RunningServer,
+    stamped: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[BaseException] = []
+    monkeypatch.setattr(window, "complain", told.append)
+    here, folder = tmp_path / "list.stl", tmp_path / "operator"
+    first = trust_list(city, folder).read_bytes()
+    here.write_bytes(first)
+    signer = TrustList.parse(first).certificate.fingerprint.hex()
+    desk.settings = replace(desk.settings, trust_list=str(here), trust_list_signer=signer)
+
+    def judged() -> Verdict:
+        copy = tmp_path / f"{len(list(tmp_path.iterdir()))}.pdf"
+        copy.write_bytes(stamped.read_bytes())
+        page: VerifyPage = window.page("verify")
+        before = page.report
+        window.go("verify", [copy])
+        qtbot.waitUntil(
+            lambda: page.report is not None and page.report is not before, timeout=60_000
+        )
+        assert page.report is not None
+        return page.report.verdict
+
+    assert judged() is Verdict.VALID
+    here.write_bytes(trust_list(city, folder, "--withdraw", "平台").read_bytes())
+    assert judged() is Verdict.UNKNOWN
+    here.write_bytes(first)
+    assert judged() is Verdict.UNKNOWN
+    qtbot.waitUntil(lambda: bool(told), timeout=20_000)
+    assert isinstance(told[0], TrustListRejected)

@@ -177,7 +177,7 @@ class Fields:
                 self._pair.say("suspicious", page, known.name)
             return True
         flags = int(entry(before, "/F", 0)), int(entry(after, "/F", 0))
-        bits = int(entry(before, "/Ff", 0)) ^ int(entry(after, "/Ff", 0))
+        bits = int(inherited(before, "/Ff") or 0) ^ int(inherited(after, "/Ff") or 0)
         filled = {"/V", "/AS"} & differing
         if (
             (flags[0] ^ flags[1]) & ~_UNSEEN_FLAGS & ~PRINT

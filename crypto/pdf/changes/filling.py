@@ -323,7 +323,9 @@ def _judge_button(
         kind = "look_replaced" if now else "value_replaced"
         return Filling(kind, _tick(was), _tick(now))
     if any(missing(old.painted.inks, new.painted.inks)):
-        return Filling("look_replaced", "", _tick(now))
+        # a button without a mark that another program has drawn anew, with a frame of its own
+        kind = "look_replaced" if any(missing(old.ink, new.painted.inks)) else "filling_unclear"
+        return Filling(kind, "", _tick(now))
     added = list(missing(new.ink, old.ink))
     across, up = new.box[2] - new.box[0], new.box[3] - new.box[1]
     grounds = [each for each in new.grounds if not _was_there(each, old, after)]

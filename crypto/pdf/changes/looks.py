@@ -37,6 +37,7 @@ _LONGEST_DASH = 6.0
 _SAME_LINE, _NEXT_LINE = 0.2, 0.85
 """Of the font size: how far text stands below other text of its line at most, and below the line
 before at least."""
+_MOST_CORNERS = 64
 _MOST_PAIRS = 200_000
 """Of text and what is painted after it."""
 _BLANK = re.compile(r"\s+")
@@ -278,9 +279,27 @@ def same_ink(one: Ink, other: Ink) -> bool:
 
 
 def _alike(one: Ink, other: Ink) -> bool:
-    return len(one.points) == len(other.points) > 0 and all(
+    """Do they run through the same points? A closed path may begin anywhere, and run either way."""
+    mine, theirs = one.points, other.points
+    if not len(mine) == len(theirs) > 0:
+        return False
+    if _near(mine, theirs):
+        return True
+    closed = mine[0] == mine[-1] and theirs[0] == theirs[-1] and len(mine) <= _MOST_CORNERS
+    if not closed or one.subpaths != 1 or other.subpaths != 1:
+        return False
+    around, way = mine[:-1], theirs[:-1]
+    return any(
+        _near(around[at:] + around[:at], turned)
+        for turned in (way, way[::-1])
+        for at in range(len(around))
+    )
+
+
+def _near(some: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> bool:
+    return all(
         abs(a[0] - b[0]) <= _SAME_PLACE and abs(a[1] - b[1]) <= _SAME_PLACE
-        for a, b in zip(one.points, other.points, strict=True)
+        for a, b in zip(some, others, strict=True)
     )
 
 

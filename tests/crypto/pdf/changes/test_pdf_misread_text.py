@@ -312,6 +312,42 @@ def test_the_options_of_a_list_may_be_drawn_a_little_elsewhere(
     assert found in kinds(world, done)[1]
 
 
+def circle(corners: Sequence[tuple[int, int]], paint: bytes) -> bytes:
+    """Through these four points of a circle of radius 10 around (10, 10)."""
+    (x, y), *others = corners
+    made = b"%d %d m " % (x, y)
+    for to_x, to_y in (*others, corners[0]):
+        tips = [(x + (to_x - 10) * 0.55, y + (to_y - 10) * 0.55)]
+        tips.append((to_x + (x - 10) * 0.55, to_y + (y - 10) * 0.55))
+        made += b" ".join(b"%.2f %.2f" % tip for tip in tips) + b" %d %d c " % (to_x, to_y)
+        x, y = to_x, to_y
+    return made + paint
+
+
+def test_a_radio_button_may_be_drawn_anew_from_another_point(world: World) -> None:
+    """MuPDF begins a circle elsewhere, and writes into the widget what its parent says."""
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 20 20]"
+    right, left = ((20, 10), (10, 20), (0, 10), (10, 0)), ((0, 10), (10, 20), (20, 10), (10, 0))
+    before = stream(b"0 G 1 w " + circle(right, b"S"), form)
+    ring = b"0 G 1 w " + circle(left, b"S")
+    dot = b" 0 g q .4 0 0 .4 6 6 cm %s Q" % circle(left, b"f")
+    widget = b"<</Type/Annot/Subtype/Widget/F 4/Rect[200 600 220 620]/P 5 0 R/Parent 7 0 R%s>>"
+    parent = b"<</FT/Btn/Ff 49152/T(r)/Kids[6 0 R]%s>>"
+    off = b"/AS/Off/AP<</N<</Off 8 0 R/1 9 0 R>>>>"
+    data = page_with(widget % off, parent % b"", before, before)
+    data = world.sign(data.replace(b"/Fields[6 0 R]", b"/Fields[7 0 R]"))
+    objects = {
+        6: widget % b"/Ff 49152/AS/1/AP<</N<</Off 90 0 R/1 91 0 R>>>>",
+        7: parent % b"/V/1",
+        90: stream(ring, form),
+        91: stream(ring + dot, form),
+    }
+    done = append_revision(data, objects)
+    assert kinds(world, done)[0] is Verdict.VALID_CHANGED_LATER, kinds(world, done)
+    other = append_revision(data, objects | {6: objects[6].replace(b"49152", b"65536")})
+    assert verdict(world, other) not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+
+
 # ---------------------------------------------------------------- notes
 
 
