@@ -138,9 +138,11 @@ def _advice(report: Report) -> str:
     """Which advice fits: where a proof is missing, how to come by it."""
     verdict = report.verdict
     signature = _deciding(report)
+    amiss = decisive(signature.findings) if signature else None
+    if verdict is Verdict.INVALID and amiss is not None and amiss.code.startswith(_ALLOWED):
+        return "INVALID_unauthorised"
     if verdict is not Verdict.UNKNOWN or signature is None:
         return verdict.value
-    amiss = decisive(signature.findings)
     if amiss is not None and amiss.code == "demo_seal":
         return "UNKNOWN_demo"
     for proof in signature.proofs:
@@ -149,6 +151,8 @@ def _advice(report: Report) -> str:
     return verdict.value
 
 
+_ALLOWED = ("approval_", "grant_", "ticket_missing")
+"""Findings about whether somebody was allowed to seal: another copy of the file helps nobody."""
 _DID = {"seal": "sealed", "signature": "signed", "timestamp": "stamped"}
 _SEVERAL = 2
 _NAMED = 3

@@ -184,6 +184,20 @@ def test_the_first_sentence_about_a_good_file_names_everybody_and_the_time() -> 
     assert "等 7 方" in conclusion(report(*many)).sentence
 
 
+@pytest.mark.parametrize(
+    ("code", "word"),
+    [
+        ("approval_foreign", "核实"),
+        ("grant_no_leave", "核实"),
+        ("ticket_missing", "核实"),
+        ("digest_mismatch", "索取原文件"),
+    ],
+)
+def test_whoever_was_not_allowed_to_seal_has_no_better_copy(code: str, word: str) -> None:
+    said = conclusion(report(replace(SIGNATURE, findings=(Finding(code),))))
+    assert word in said.action
+
+
 def test_a_signature_without_a_seal_is_called_a_signature() -> None:
     bad = replace(SIGNATURE, seal=None, findings=(Finding("signature_invalid"),))
     assert "的签名无效" in conclusion(report(bad)).sentence

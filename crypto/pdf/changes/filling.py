@@ -16,6 +16,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf.changes.colours import colour_of
 from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
 from crypto.pdf.changes.legible import (
     LARGEST_TEXT,
@@ -220,7 +221,8 @@ def _judge_text(
 ) -> str:
     """The kind of change that filling in an empty field is."""
     drawn_anew = not new.drawn or needs_looks(form)
-    if drawn_anew and not is_drawn_plainly(after, form, value, new, ground.paper(new.box)):
+    named = _named_ground(after, new.box) or ground.paper(new.box)
+    if drawn_anew and not is_drawn_plainly(after, form, value, new, named):
         return "filling_unclear"
     if not new.drawn:
         return "filling_over_content" if ground.lies_under(new.box) else "field_filled"
@@ -252,14 +254,18 @@ def _was_there(ink: Ink, old: Look, widget: generic.DictionaryObject) -> bool:
     """Was there a ground of this colour already? A viewer draws the one that /MK names."""
     if any(same_colour(ground, ink) and holds(ground.box, ink.box, 1.0) for ground in old.grounds):
         return True
+    named = _named_ground(widget, ink.box)
+    return not old.drawn and named is not None and same_colour(named, ink)
+
+
+def _named_ground(widget: generic.DictionaryObject, box: Box) -> Ink | None:
+    """The ground that viewers draw in *box* for a widget without a look, if /MK names its
+    colour."""
     named = entry(entry(widget, "/MK", {}), "/BG")
-    if old.drawn or not isinstance(named, generic.ArrayObject) or ink.colour is None:
-        return False
-    parts = [float(follow(each)) for each in named]
-    colour = parts * 3 if len(parts) == 1 else parts
-    return len(colour) == 3 and all(
-        abs(a - b) < 0.012 for a, b in zip(colour, ink.colour, strict=True)
-    )
+    if not isinstance(named, generic.ArrayObject):
+        return None
+    colour = colour_of([float(follow(each)) for each in named], len(named))
+    return None if colour is None else Ink("fill", box, colour)
 
 
 def _edges(new: Look, old: Look) -> list[Box]:

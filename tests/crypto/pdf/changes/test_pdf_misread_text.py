@@ -312,6 +312,17 @@ def test_the_options_of_a_list_may_be_drawn_a_little_elsewhere(
     assert found in kinds(world, done)[1]
 
 
+@pytest.mark.parametrize(("ground", "seen"), [(b"1 1 1", True), (b"0", False), (b"0 0 .3", False)])
+def test_what_viewers_write_must_be_seen_on_the_ground_that_they_draw(
+    world: World, ground: bytes, seen: bool
+) -> None:
+    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(t)/F 4/Rect[200 600 320 620]/P 5 0 R"
+    field += b"/DA(/Helv 12 Tf 0 g)/MK<</BG[%s]>>%s>>"
+    data = world.sign(page_with(field % (ground, b"")))
+    done = append_revision(data, {6: field % (ground, b"/V(9000)")})
+    assert (verdict(world, done) is Verdict.VALID_CHANGED_LATER) is seen
+
+
 def circle(corners: Sequence[tuple[int, int]], paint: bytes) -> bytes:
     """Through these four points of a circle of radius 10 around (10, 10)."""
     (x, y), *others = corners
