@@ -42,7 +42,7 @@ from crypto.pdf.changes.looks import (
     signs_of_format,
     value_text,
 )
-from crypto.pdf.changes.ticks import is_boxed, is_tick
+from crypto.pdf.changes.ticks import Button, is_tick
 from crypto.pdf.marks.appearance import has_area
 from crypto.pdf.reading.access import entry, follow
 from crypto.pdf.reading.objects import same, same_entry
@@ -342,7 +342,7 @@ def _judge_button(
         or old.painted.strange
         or new.painted.strange
         or new.painted.profiled
-        or not is_tick(added, is_boxed(old, ground), new.box)
+        or not is_tick(added, Button.of(old, ground))
         or across * up > _LARGEST_BUTTON * page_area
     ):
         return Filling("filling_unclear", "", _tick(now))

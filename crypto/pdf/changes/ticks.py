@@ -1,6 +1,6 @@
 """What a ticked button may show: a tick, a cross, a dot; and nothing that reads as a digit or dash.
 
-    is_tick(inks, boxed, box)  → is this what people take for a tick?
+    is_tick(inks, button)  → is this what people take for a tick?
 
 A shape inside a visible box is a tick whatever it is. Without a box a stroke beside a number reads
 as a part of that number, so only shapes that no digit or sign has are ticks.
@@ -9,13 +9,16 @@ as a part of that number, so only shapes that no digit or sign has are ticks.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from crypto.pdf.changes.ink import Box, Ink, Point
 from crypto.pdf.changes.looks import Ground, Look
 
 TICKS = frozenset("✓✔✗✘xX×√●■☑☒•")
-_ALONE = frozenset("✓✔✗✘√●■☑☒")
+_BESIDE_NUMBERS = frozenset("✓✔✗✘√●■☑☒")
 """Those that between two numbers read as nothing else: no sign of multiplying, no point."""
+_BESIDE = 1.5
+"""Of a button's height: what is so near stands in one line with it."""
 _AROUND = 3.0
 """Points between a button's edge and the box that the page draws for it."""
 _SQUARE = 1.4
@@ -29,8 +32,27 @@ _SLOPE = 0.4
 _LOW, _HIGH = 0.7, 0.75
 
 
-def is_tick(inks: Sequence[Ink], boxed: bool, box: Box) -> bool:
-    """*inks*: what ticking has added; *boxed*: inside a visible box; *box*: the button's own."""
+@dataclass(frozen=True)
+class Button:
+    """Where something was ticked."""
+
+    box: Box
+    boxed: bool
+    """A visible box is around it."""
+    alone: bool
+    """Nothing stands beside it in its line."""
+
+    @classmethod
+    def of(cls, look: Look, ground: Ground) -> Button:
+        """The button that looked like that over *ground*."""
+        left, bottom, right, top = look.box
+        reach = _BESIDE * (top - bottom)
+        line = (left - reach, bottom, right + reach, top)
+        return cls(look.box, _is_boxed(look, ground), not ground.lies_under(line))
+
+
+def is_tick(inks: Sequence[Ink], button: Button) -> bool:
+    """*inks*: what ticking has added."""
     texts = [ink.text for ink in inks if ink.kind == "text"]
     shapes = [ink for ink in inks if ink.kind != "text"]
     if len(texts) > 1 or not all(text in TICKS for text in texts):
@@ -39,15 +61,16 @@ def is_tick(inks: Sequence[Ink], boxed: bool, box: Box) -> bool:
         return False
     if any(shape.dash > _LONGEST_DASH for shape in shapes):
         return False
-    if boxed:
+    if button.boxed:
         return True
     if not shapes:
-        return all(text in _ALONE for text in texts)
-    least = max(_SMALLEST_DOT, _DOT_SHARE * min(box[2] - box[0], box[3] - box[1]))
-    return not texts and _is_plain_shape(shapes, least)
+        return button.alone or all(text in _BESIDE_NUMBERS for text in texts)
+    left, bottom, right, top = button.box
+    share = _DOT_SHARE * min(right - left, top - bottom)
+    return not texts and _is_plain_shape(shapes, 0.0 if button.alone else max(_SMALLEST_DOT, share))
 
 
-def is_boxed(look: Look, ground: Ground) -> bool:
+def _is_boxed(look: Look, ground: Ground) -> bool:
     """Does a look, or the page beneath it, draw a box around a button?"""
     if look.frame or any(not each.is_white for each in look.grounds):
         return True

@@ -269,7 +269,7 @@ def page_with(field: bytes, *more: bytes) -> bytes:
 def test_a_tick_without_a_box_is_no_sign_between_numbers(
     world: World, ticked: bytes, believed: bool
 ) -> None:
-    field = b"<</Type/Annot/Subtype/Widget/FT/Btn/T(b)/F 4/Rect[200 600 220 620]/P 5 0 R"
+    field = b"<</Type/Annot/Subtype/Widget/FT/Btn/T(b)/F 4/Rect[210 698 230 718]/P 5 0 R"
     field += b"/AP<</N<</Yes 7 0 R/Off 8 0 R>>>>%s>>"
     form = b"/Type/XObject/Subtype/Form/BBox[0 0 20 20]/Resources<</Font<</Helv 3 0 R>>>>"
     looks = (stream(ticked, form), stream(b"", form))
