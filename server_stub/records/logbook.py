@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import MutableMapping
+from functools import cache
 from typing import Any
 
 import structlog
@@ -32,10 +33,11 @@ def _clean(key: str, value: Any) -> Any:
     return value
 
 
-def _logger(level: str) -> Any:
-    return structlog.wrap_logger(
-        structlog.PrintLogger(sys.stderr),
-        processors=[
+@cache
+def _way(level: str) -> dict[str, Any]:
+    """How lines of *level* and above are made: the time's format is compiled, so once."""
+    return {
+        "processors": [
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -43,10 +45,10 @@ def _logger(level: str) -> Any:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(ensure_ascii=False, default=str),
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(
+        "wrapper_class": structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping()[level.upper()]
         ),
-    )
+    }
 
 
 _level = "warning"
@@ -62,5 +64,5 @@ def configure(level: str) -> None:
 
 
 def logbook() -> Any:
-    """The logger."""
-    return _logger(_level)
+    """The logger, onto what stderr is now."""
+    return structlog.wrap_logger(structlog.PrintLogger(sys.stderr), **_way(_level))
