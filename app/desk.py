@@ -441,13 +441,13 @@ class Desk:
     def new_virtual_token(self) -> Token:
         """Plug a blank virtual Ukey into this user's next free slot.
 
-        Raises :class:`app.errors.UsageError` if all are taken."""
+        Raises :class:`app.errors.UsageError` if all are taken, or this program has none."""
         from device import virtual
-        from device.virtual.build import module_path
+        from device.virtual.build import comes_along, module_path
 
         folder = Path(os.environ.setdefault(virtual.FOLDER_VARIABLE, str(self.virtual_folder)))
         free = [s for s in virtual.SLOTS if not virtual.token_path(folder, s).exists()]
-        if not self.settings.allow_virtual_ukey or not free:
+        if not (self.settings.allow_virtual_ukey and comes_along() and free):
             raise UsageError("no_virtual_key")
         module = self._driver(module_path())
         folder.mkdir(parents=True, exist_ok=True)

@@ -33,8 +33,13 @@ def module_path(folder: Path | None = None) -> Path:
 
 def can_be_had() -> bool:
     """Is the module there, or a compiler that may make it?"""
-    sources = any(_SOURCES.glob("*.c"))  # an installed program has none
-    return _shipped().is_file() or (sys.platform != "win32" and sources and _compiler() is not None)
+    made = sys.platform != "win32" and comes_along() and _compiler() is not None
+    return _shipped().is_file() or made
+
+
+def comes_along() -> bool:
+    """Has this program the module or its sources? An installed one has the module or neither."""
+    return _shipped().is_file() or any(_SOURCES.glob("*.c"))
 
 
 def _shipped() -> Path:
@@ -48,9 +53,12 @@ def _compiler() -> str | None:
 def build(folder: Path | None = None) -> Path:
     """Compile the C sources into `folder` (default ``<repository>/.sealdesk``) if they changed.
 
-    Returns the shared object's path. Raises BuildError without a compiler or OpenSSL headers.
+    Returns the shared object's path. Raises BuildError without sources, a compiler
+    or OpenSSL headers.
     """
     sources = sorted(_SOURCES.glob("*.c"))
+    if not sources:
+        raise BuildError("this program comes without the virtual Ukey")
     chosen = os.environ.get("CC", "")
     digest = hashlib.sha256(repr((chosen, _FLAGS, _LIBRARIES)).encode())
     for source in [*sources, *sorted(_SOURCES.glob("*.h"))]:

@@ -200,6 +200,15 @@ def test_where_virtual_keys_are_not_allowed_none_is_offered_or_made(desk: Desk, 
         strict.new_virtual_token()
 
 
+def test_a_program_that_comes_without_a_virtual_key_says_so(
+    desk: Desk, hub: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("device.virtual.build._SOURCES", hub / "none")
+    with pytest.raises(UsageError) as refused:
+        desk.new_virtual_token()
+    assert refused.value.problem == "no_virtual_key"
+
+
 def test_a_new_virtual_key_takes_the_next_free_slot(desk: Desk, hub: Path) -> None:
     slots = [desk.new_virtual_token().info.slot for _ in virtual.SLOTS]
     assert slots == list(virtual.SLOTS)

@@ -11,7 +11,7 @@ import pytest
 from device.library_file import Architecture, architecture_of, check_library
 from device.pkcs11 import open_module
 from device.token import ModuleNotFound, ModuleUnusable, ModuleWrongArchitecture
-from device.virtual.build import BuildError, build, module_path
+from device.virtual.build import BuildError, build, comes_along, module_path
 
 
 def elf(machine: int, *, bits: int = 64, order: str = "<") -> bytes:
@@ -148,3 +148,14 @@ def test_a_missing_compiler_is_said_plainly(
     with pytest.raises(BuildError, match="cannot be run"):
         build(tmp_path / "out")
     assert list((tmp_path / "out").iterdir()) == []
+
+
+def test_a_program_without_the_sources_makes_no_empty_module(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the Debian package: a compiler may well be there, and made an empty library once."""
+    monkeypatch.setattr("device.virtual.build._SOURCES", tmp_path / "none")
+    with pytest.raises(BuildError, match="without the virtual Ukey"):
+        build(tmp_path / "out")
+    assert not comes_along()
+    assert list(tmp_path.iterdir()) == []
