@@ -442,11 +442,30 @@ def test_a_file_with_seals_is_asked_about_once(
 ) -> None:
     path = stamped(context, demo_pdf)
     window.take_files([path])
+    qtbot.waitUntil(lambda: window.findChild(Question) is not None)
     box = window.findChild(Question)
     assert box is not None
     assert "已经盖有印章" in box.text
     box.buttons["验章"].click()
     assert window.current == "verify"
+
+
+def test_the_guide_sends_staff_to_their_work(
+    qtbot: QtBot, open_window: Callable[[StandIn], MainWindow], tmp_path: Path
+) -> None:
+    fresh = StandIn(tmp_path / "fresh", seals=())
+    (held,) = fresh.company.token().certificates
+    fresh.plugged = (
+        replace(fresh.company.token(), certificates=(replace(held, role="reviewer"),)),
+    )
+    window = open_window(fresh)
+    qtbot.waitUntil(lambda: window.findChild(Guide) is not None and bool(window.tokens))
+    guide = window.findChild(Guide)
+    assert isinstance(guide, QDialog)
+    texts = [each.text() for each in guide.findChildren(QLabel)]
+    assert any("平台工作人员" in text for text in texts)
+    assert "申请印章…" not in [each.text() for each in guide.findChildren(QPushButton)]
+    guide.accept()
 
 
 def test_the_first_run_shows_three_steps_that_tick_themselves_off(
@@ -479,12 +498,14 @@ def test_whoever_opens_a_sealed_document_is_not_told_how_to_get_a_seal(
         window.show()
         window.begin()
         window.take_files([received])
-        qtbot.waitUntil(lambda: window.findChild(Question) is not None)
+        qtbot.waitUntil(lambda: window.current == "verify")
+        assert window.findChild(Question) is None, "who has no seal is not asked what for"
         qtbot.waitUntil(lambda: not window.tasks.busy)
         assert window.findChild(Guide) is None
         window.show_guide()
         guide = window.findChild(Guide)
         assert guide is not None
+        window.go("stamp")
         guide.verify_button.click()
         assert window.current == "verify"
     finally:

@@ -325,7 +325,7 @@ def _missing(token: TokenView | None) -> str:
     if not token.initialised:
         return tr("这把 Ukey 是空白的，先要初始化。")
     if token.locked:
-        return tr("Ukey 口令已锁定，请联系平台解锁。")
+        return tr("Ukey 口令已锁定：点窗口上方的“解锁…”。")
     if token.must_change:
         return tr("Ukey 还在使用出厂口令，先要改成自己的。")
     return ""

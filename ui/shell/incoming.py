@@ -47,13 +47,20 @@ class IncomingFiles:
         if self._current() == "verify":
             shell.go("verify", found)
         elif len(found) == 1 and has_signature(found[0]):
-            # who has neither seal nor key has no other use for it
-            if shell.seals or shell.token is not None:
-                self._ask_what_for(found)
-            else:
-                shell.go("verify", found)
+            self._sealed(found)
         else:
             shell.go("stamp", found)
+
+    def _sealed(self, found: list[Path]) -> None:
+        """Whoever has no seal can only want to see what it is worth."""
+        shell = self._shell
+        if not shell.seals_known:
+            once = Qt.ConnectionType.SingleShotConnection
+            shell.seals_changed.connect(lambda: self._sealed(found), once)
+        elif shell.seals:
+            self._ask_what_for(found)
+        else:
+            shell.go("verify", found)
 
     def _ask_what_for(self, found: list[Path]) -> None:
         verify, stamp = tr("验章"), tr("盖章")

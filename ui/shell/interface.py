@@ -48,6 +48,8 @@ class Shell(Protocol):
     state: WindowState
 
     seals: tuple[SealRecord, ...]
+    seals_known: bool
+    """Have they been read?"""
     tokens_changed: Any
     """Signal without arguments."""
     seals_changed: Any

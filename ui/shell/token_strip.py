@@ -126,7 +126,7 @@ def describe_token(token: TokenView | None, seals: Sequence[SealRecord]) -> tupl
     role = "good"
     if token.locked:
         role = "bad"
-        parts.append(tr("口令已锁定，请联系平台解锁"))
+        parts.append(tr("口令已锁定"))
     elif token.tries_left is None:
         parts.append(tr("口令剩余次数未知"))
     else:

@@ -96,6 +96,7 @@ class MainWindow(QMainWindow):
         self.recent = RecentFiles(lambda: self.state, self.take_files, self._not_there, self)
         self.away = AwayNotices(self, lambda: bool(self.state.get("away", True)))
         self.seals: tuple[SealRecord, ...] = ()
+        self.seals_known = False
         self._pages: dict[str, QWidget] = {}
         self._server: Any = None
         self._unread = 0
@@ -309,7 +310,7 @@ class MainWindow(QMainWindow):
         self.page("seals").apply()
 
     def _take_seals(self, seals: tuple[SealRecord, ...]) -> None:
-        self.seals = seals
+        self.seals, self.seals_known = seals, True
         self.strip.show_tokens(self.tokens, self.token, seals)
         tell_of_seals(self, seals)
         tell_of_token(self)  # whether a certificate is one that a seal is lent with
@@ -367,7 +368,7 @@ class MainWindow(QMainWindow):
         self.state.put("appearance", appearance or None)
         self.state.put("geometry", geometry or None)
         self.recent.changed.emit()
-        self.seals = ()
+        self.seals, self.seals_known = (), False
         self.banner.tell(context.demo_pin)
         self.plugged.restart()
         self.away.begin_anew()

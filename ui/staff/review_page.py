@@ -223,6 +223,7 @@ class ReviewPage(StaffPage):
 
     def read(self, identity: str) -> None:
         """Read an application, or read it again."""
+        self._shell.notices.clear_notice("review")  # said of the one before
         self.work(self._shell.context.staff.review, identity, done=self._show)
 
     def _show(self, review: Review) -> None:

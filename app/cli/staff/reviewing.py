@@ -104,7 +104,8 @@ def review_list(desk: Desk, options: argparse.Namespace) -> int:
             said = said or phrase("review.nothing_against", language)
         kind = phrase(f"application_kind.{each.kind}", language)
         since = f"{each.since.astimezone():%Y-%m-%d %H:%M}"
-        tell("\t".join((each.id, since, kind, each.enterprise, each.subtype, each.reviewer, said)))
+        by = each.reviewer + (phrase("review.second", language) if each.second else "")
+        tell("\t".join((each.id, since, kind, each.enterprise, each.subtype, by, said)))
     if not items:
         tell(phrase("review.nothing_waits", language))
     return 0
