@@ -460,7 +460,7 @@ def check_use(
     if seal.grant is None:
         return "", ""
     scope = seal.grant.grant.scope
-    record = next((each for each in cabinet.grants() if each.seal_id == seal.id), None)
+    record = next((grant for grant in cabinet.grants() if grant.seal_id == seal.id), None)
     usual_kind, usual_party = use_of(seal, record)
     kind, counterparty = kind or usual_kind, counterparty or usual_party
     if record is not None and record.state_at(now) in ENDED:

@@ -335,8 +335,8 @@ def _read_item(row: Mapping[str, Any]) -> Item:
             *(made.seals, made.holders, made.sealed_at),
         ),
     )
-    whole = all(isinstance(each, int) and not isinstance(each, bool) for each in numbers)
-    if not whole or not all(isinstance(each, str) for each in texts):
+    whole = all(isinstance(number, int) and not isinstance(number, bool) for number in numbers)
+    if not whole or not all(isinstance(text, str) for text in texts):
         raise ValueError("an item of another shape")
     if made.kind not in ("document", "evidence", "archive") or row["folder"] != made.folder:
         raise ValueError("an item of another kind")

@@ -360,7 +360,7 @@ def _holds(source: Source, outcome: Outcome) -> bool:
     with source.path.open("rb") as stream:
         if outcome.verdict == UNREADABLE:
             return bool(hashes(stream, None)["sm3"] == source.stamped_sm3)
-        covered = [sum(each["byte_range"][2:]) for each in outcome.answer["signatures"]]
+        covered = [sum(signature["byte_range"][2:]) for signature in outcome.answer["signatures"]]
         if told["size"] not in covered:  # something stands after the last signature
             return False
         ends = [int(end) for end in told.get("revisions", ())][-_REVISIONS:]

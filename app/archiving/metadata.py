@@ -72,7 +72,7 @@ def shown_name(name: str) -> str:
 
 
 def _signed(report: Report) -> Iterator[SignatureReport]:
-    return (each for each in report.signatures if each.signer or each.seal)
+    return (signature for signature in report.signatures if signature.signer or signature.seal)
 
 
 def _of_file(

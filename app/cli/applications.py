@@ -266,11 +266,11 @@ def every(desk: Desk, options: argparse.Namespace) -> int:
         tell_json([facts(each) for each in records])
         return 0
     language = desk.settings.language
-    for each in records:
-        days = (datetime.now(UTC) - each.created_at).days
+    for record in records:
+        days = (datetime.now(UTC) - record.created_at).days
         age = phrase(f"cli.application_{'age' if days else 'today'}", language).format(days=days)
-        state, seal = _state(each, language), _seal(each, language)
-        tell("\t".join((each.id, each.fields.get("enterprise", ""), seal, state, age)))
+        state, seal = _state(record, language), _seal(record, language)
+        tell("\t".join((record.id, record.fields.get("enterprise", ""), seal, state, age)))
     if not records:
         tell(phrase("cli.no_application", language))
     return 0

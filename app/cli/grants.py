@@ -123,16 +123,16 @@ def list_grants(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json([facts(each) for each in grants])
         return 0
-    for each in grants:
-        terms = each.signed.grant
+    for grant in grants:
+        terms = grant.signed.grant
         row = (
-            phrase(f"grant.{each.side}", language),
-            each.id,
+            phrase(f"grant.{grant.side}", language),
+            grant.id,
             terms.seal_name,
-            terms.grantee if each.side == "given" else terms.holder,
-            phrase(f"grant_state.{each.state_at(datetime.now(UTC))}", language),
+            terms.grantee if grant.side == "given" else terms.holder,
+            phrase(f"grant_state.{grant.state_at(datetime.now(UTC))}", language),
             beijing(terms.valid_until)[:16],
-            _left(each, language),
+            _left(grant, language),
         )
         tell("\t".join(row))
     if not grants:

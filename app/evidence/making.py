@@ -272,7 +272,7 @@ def gather(
         pack.know([signed.certificate.der])
     changes = [change for change in pack.trust.changes if change.seal_code in codes]
     told_by = {change.platform for change in changes}
-    pack.know(each.der for each in pack.trust.platforms if each.fingerprint in told_by)
+    pack.know(platform.der for platform in pack.trust.platforms if platform.fingerprint in told_by)
     pack.complete()
     for fingerprint, certificate in pack.certificates.items():
         pack.add(f"certificates/{fingerprint.hex()[:16]}.pem", _pem(certificate.der))

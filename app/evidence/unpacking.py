@@ -118,7 +118,7 @@ def _timestamps(parts: Parts, folder: str, tokens: Iterable[bytes]) -> None:
     for number, token in enumerate(tokens, 1):
         parts.add(f"{folder}/timestamp-{number}.der", token)
         with contextlib.suppress(CmsError):
-            parts.known += [each.der for each in SignedData.parse(token).certificates]
+            parts.known += [certificate.der for certificate in SignedData.parse(token).certificates]
 
 
 def _seal(parts: Parts, folder: str, seal: Seal) -> None:

@@ -101,7 +101,7 @@ def usable_proofs(kind: str, seal: SealRecord) -> tuple[str, ...]:
     nothing."""
     over = seal.certificate_state in ("held", "revoked", "expired")
     over = over or seal.signer.not_after <= datetime.now(UTC)
-    return tuple(each for each in proofs(kind, seal.subtype) if each != HOLDER or not over)
+    return tuple(proof for proof in proofs(kind, seal.subtype) if proof != HOLDER or not over)
 
 
 def choices(name: str, kind: str, seal: str) -> tuple[str, ...]:
@@ -150,7 +150,7 @@ def _choices(name: str, kind: str, seal: str) -> tuple[str, ...] | None:
         return SEALS if name == "seal" else proofs(kind, seal)
     found = forms.form(kind, seal)
     path = next(each.path for each in FIELDS if each.name == name)
-    chosen = (each.choices for each in (found.fields if found else ()) if each.name == path)
+    chosen = (field.choices for field in (found.fields if found else ()) if field.name == path)
     return next(chosen, ()) or None
 
 

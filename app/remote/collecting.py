@@ -195,7 +195,7 @@ def _changed(
     stands = platform.status(seal.code).statement
     _keep(replace(seal, state=stands.state, reason=stands.reason), platform, cabinet)
     why = _why_not(verb, stands.state, stands.reason)
-    signed_in = any(each.problem != "certificate_not_valid" for each in refusals)
+    signed_in = any(refusal.problem != "certificate_not_valid" for refusal in refusals)
     if why in ("keeper", "representative") and not signed_in:
         raise refusals[0]  # nothing is known of the person: the certificate itself is the matter
     raise SealChangeRefused(seal.name, why) from refusals[-1]

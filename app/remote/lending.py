@@ -484,7 +484,7 @@ def _renew_leases(
     now: datetime,
 ) -> list[str]:
     doubled = []
-    grants = {each.seal_id: each for each in cabinet.grants() if each.side == "received"}
+    grants = {grant.seal_id: grant for grant in cabinet.grants() if grant.side == "received"}
     for seal in cabinet.seals():
         own = seal.platform == platform.origin and seal.certificate in certificates
         if not own or seal.state != "active":

@@ -97,7 +97,7 @@ def _synchronise_token(
     done = synchronise(platform, cabinet, key, clock, lending)
     restored += done.restored
     others = [each for certificate, each in held.items() if certificate != key.certificate]
-    more = sum(report_what_is_over(platform, cabinet, each) for each in others)
+    more = sum(report_what_is_over(platform, cabinet, other) for other in others)
     return replace(
         done, records=done.records + more, restored=tuple(restored), applications=applications
     )

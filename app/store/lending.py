@@ -173,7 +173,7 @@ class LeaseBook:
 
         Raises :class:`app.errors.LeaseRefused`."""
         known = self.check(seal_id, name, now)
-        number = next(each for each in known.leaves if each not in known.used)
+        number = next(leaf for leaf in known.leaves if leaf not in known.used)
         token = known.leaves[number]
         leave = SignedStatement.parse(token).statement.leave or Leave()
         if (leave.kind, leave.counterparty) != (kind, counterparty):

@@ -35,12 +35,12 @@ class News:
         self._grants: Mapping[tuple[str, str], tuple[str, int]] = {}
 
     def __enter__(self) -> Self:
-        self._notices = frozenset(each.id for each in self._cabinet.notices.all())
+        self._notices = frozenset(notice.id for notice in self._cabinet.notices.all())
         self._seals = {seal.id: seal for seal in self._own_seals()}
         self._applications = {each.id: each.state for each in self._cabinet.applications.all()}
         self._grants = {
-            (each.side, each.id): (each.state_at(self._now), each.doubled)
-            for each in self._cabinet.grants()
+            (grant.side, grant.id): (grant.state_at(self._now), grant.doubled)
+            for grant in self._cabinet.grants()
         }
         return self
 
@@ -53,7 +53,7 @@ class News:
         every = self._cabinet.notices.all()
         new = (n for n in every if n.platform == self._origin and n.id not in self._notices)
         authorities = (n for n in new if n.kind == "authority")
-        told = {each.facts["seal_code"] for each in authorities}
+        told = {authority.facts["seal_code"] for authority in authorities}
         for seal in self._own_seals():
             self._of_seal(self._seals.get(seal.id), seal, told)
         self._of_applications()
@@ -96,19 +96,19 @@ class News:
             self._keep(f"application_{each.state}", facts)
 
     def _of_grants(self) -> None:
-        for each in self._cabinet.grants():
-            if each.platform != self._origin:
+        for grant in self._cabinet.grants():
+            if grant.platform != self._origin:
                 continue
-            terms, state = each.signed.grant, each.state_at(self._now)
-            was, doubled = self._grants.get((each.side, each.id), ("", 0))
-            other = terms.grantee if each.side == "given" else terms.holder
-            facts = {"grant": each.id, "seal_code": terms.seal_code, "name": other}
+            terms, state = grant.signed.grant, grant.state_at(self._now)
+            was, doubled = self._grants.get((grant.side, grant.id), ("", 0))
+            other = terms.grantee if grant.side == "given" else terms.holder
+            facts = {"grant": grant.id, "seal_code": terms.seal_code, "name": other}
             if state == "active" and was != "active" and was != "suspended":
-                kind = "grant_accepted" if each.side == "given" else "grant_received"
+                kind = "grant_accepted" if grant.side == "given" else "grant_received"
                 self._keep(kind, facts)
-            elif was in ("active", "offered", "waiting", "suspended") and not each.open:
-                self._keep("grant_over", {**facts, "reason": each.reason})
-            if each.doubled > doubled:
+            elif was in ("active", "offered", "waiting", "suspended") and not grant.open:
+                self._keep("grant_over", {**facts, "reason": grant.reason})
+            if grant.doubled > doubled:
                 self._keep("grant_doubled", facts)
 
 
@@ -124,7 +124,7 @@ def of_authority(cabinet: Cabinet, origin: str, body: Mapping[str, Any]) -> None
     except (KeyError, ValueError, OverflowError, OSError):  # a year that no clock here knows
         return
     codes = body.get("seals")
-    wanted = {str(each) for each in codes} if isinstance(codes, list) else set()
+    wanted = {str(code) for code in codes} if isinstance(codes, list) else set()
     for seal in cabinet.seals():
         if seal.platform != origin or seal.code not in wanted:
             continue

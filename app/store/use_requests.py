@@ -134,13 +134,13 @@ class UseRequestRecord:
     @property
     def approvals(self) -> int:
         """How many have approved."""
-        return sum(each.decision == "approve" for each in self.answers)
+        return sum(answer.decision == "approve" for answer in self.answers)
 
     @property
     def my_answer(self) -> Answer | None:
         """What the person of :attr:`certificate` was asked and said; None: not asked."""
         own = f"{Certificate.parse(self.certificate).serial:x}"
-        return next((each for each in self.answers if each.certificate_sn == own), None)
+        return next((answer for answer in self.answers if answer.certificate_sn == own), None)
 
     def waits_for_me(self, now: datetime) -> bool:
         """Is this person to decide?"""
@@ -168,8 +168,8 @@ def answers_json(answers: Sequence[Mapping[str, object]]) -> str:
     """The platform's list of who was asked as it is kept; what each signed is checked: a decision
     without a signature is none."""
     kept = []
-    for each in answers:
-        token, said = each.get("token"), ""
+    for answer in answers:
+        token, said = answer.get("token"), ""
         reason, phone = "", False
         if isinstance(token, bytes) and token:
             signed = SignedApproval.parse(token)
@@ -177,13 +177,13 @@ def answers_json(answers: Sequence[Mapping[str, object]]) -> str:
             phone = signed.phone
         kept.append(
             {
-                "certificate_sn": str(each["certificate_sn"]),
-                "name": str(each["name"]),
+                "certificate_sn": str(answer["certificate_sn"]),
+                "name": str(answer["name"]),
                 "decision": said,
                 "phone": phone,
-                "at": str(each.get("decided_at") or ""),
+                "at": str(answer.get("decided_at") or ""),
                 "reason": reason,
-                "link": _link(each.get("link")),
+                "link": _link(answer.get("link")),
             }
         )
     return json.dumps(kept, ensure_ascii=False)

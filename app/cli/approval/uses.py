@@ -196,7 +196,7 @@ def _describe_policy(record: PolicyRecord, language: str) -> None:
     if said is None or not said.needed:
         tell(phrase("approval.policy_none", language))
     else:
-        who = "、".join(f"{each.name}（{each.role}）" for each in said.approvers)
+        who = "、".join(f"{approver.name}（{approver.role}）" for approver in said.approvers)
         text = phrase("approval.policy", language)
         tell(text.format(who=who, needed=said.needed, of=len(said.approvers)))
     if said is not None:
@@ -392,13 +392,13 @@ def _describe(record: UseRequestRecord, language: str) -> None:
     for key, value in rows.items():
         if value:
             tell(f"{phrase(f'approval_show.{key}', language)}: {value}")
-    for each in record.answers:
-        word = phrase(f"approval_answer.{each.decision or 'none'}", language)
-        on = phrase("approval.by_phone", language) if each.phone else ""
-        at = beijing(datetime.fromisoformat(each.at))[:16] if each.at else ""
-        tell("  " + " ".join(part for part in (each.name, word, at, on, each.reason) if part))
-        if each.link and record.side == "mine" and not each.decision and said.open_until > now:
-            link = f"{record.platform}/m/a/{each.link}"
+    for answer in record.answers:
+        word = phrase(f"approval_answer.{answer.decision or 'none'}", language)
+        on = phrase("approval.by_phone", language) if answer.phone else ""
+        at = beijing(datetime.fromisoformat(answer.at))[:16] if answer.at else ""
+        tell("  " + " ".join(part for part in (answer.name, word, at, on, answer.reason) if part))
+        if answer.link and record.side == "mine" and not answer.decision and said.open_until > now:
+            link = f"{record.platform}/m/a/{answer.link}"
             tell("    " + phrase("approval.link", language).format(link=link))
 
 
@@ -428,13 +428,13 @@ def facts(record: UseRequestRecord) -> dict[str, Any]:
         "waits_for_me": record.waits_for_me(now),
         "answers": [
             {
-                "name": each.name,
-                "decision": each.decision,
-                "phone": each.phone,
-                "at": each.at,
-                "reason": each.reason,
-                "link": f"{record.platform}/m/a/{each.link}" if each.link else "",
+                "name": answer.name,
+                "decision": answer.decision,
+                "phone": answer.phone,
+                "at": answer.at,
+                "reason": answer.reason,
+                "link": f"{record.platform}/m/a/{answer.link}" if answer.link else "",
             }
-            for each in record.answers
+            for answer in record.answers
         ],
     }

@@ -87,9 +87,9 @@ def audit_search(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json([{"index": each.index, "record": each.told} for each in items])
         return 0
-    for each in items:
-        time = f"{each.at.astimezone():%Y-%m-%d %H:%M:%S}"
-        tell("\t".join((str(each.index), time, names.get(each.by, each.by), each.type, what(each))))
+    for item in items:
+        time = f"{item.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        tell("\t".join((str(item.index), time, names.get(item.by, item.by), item.type, what(item))))
     if not items:
         tell(phrase("audit.nothing", language))
     return 0

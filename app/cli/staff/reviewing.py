@@ -96,16 +96,16 @@ def review_list(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json([_plain(asdict(each)) for each in items])
         return 0
-    for each in items:
-        judged = each.assessment
+    for item in items:
+        judged = item.assessment
         said = phrase("review.unasked", language)
         if judged is not None:
             said = platform_reason(judged.reason, language)
             said = said or phrase("review.nothing_against", language)
-        kind = phrase(f"application_kind.{each.kind}", language)
-        since = f"{each.since.astimezone():%Y-%m-%d %H:%M}"
-        by = each.reviewer + (phrase("review.second", language) if each.second else "")
-        tell("\t".join((each.id, since, kind, each.enterprise, each.subtype, by, said)))
+        kind = phrase(f"application_kind.{item.kind}", language)
+        since = f"{item.since.astimezone():%Y-%m-%d %H:%M}"
+        by = item.reviewer + (phrase("review.second", language) if item.second else "")
+        tell("\t".join((item.id, since, kind, item.enterprise, item.subtype, by, said)))
     if not items:
         tell(phrase("review.nothing_waits", language))
     return 0
@@ -177,10 +177,10 @@ def _decide(
     from app.remote.staff.reviewing import ReviewerClient, Verdict
 
     wrong = {}
-    for each in fields or ():
-        name, mark, text = each.partition("=")
+    for field in fields or ():
+        name, mark, text = field.partition("=")
         if not mark or not text:
-            raise UsageError("field_reason", each)
+            raise UsageError("field_reason", field)
         wrong[name] = text
     with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, key):
         found = platform.review(options.application)
@@ -239,7 +239,7 @@ def confirm_loss(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.staff.reviewing import ReviewerClient
 
     with signed_in(desk, options, ReviewerClient, "reviewer") as (platform, key):
-        wanted = next((each for each in platform.losses() if each.id == options.call), None)
+        wanted = next((loss for loss in platform.losses() if loss.id == options.call), None)
         if wanted is None:
             raise UsageError("no_loss", options.call)
         call = platform.decide_loss(wanted, options.refuse, key)

@@ -85,7 +85,7 @@ def stamp_many(desk: Desk, options: argparse.Namespace, order: Order) -> int:
     if options.csv:
         save_report(options.csv, lines, language)
     if options.json:
-        looked_at = {each.number: each.prepared for each in jobs}
+        looked_at = {job.number: job.prepared for job in jobs}
         tell_json([_facts(line, looked_at.get(n), language) for n, line in enumerate(lines)])
     else:
         for line in lines:
@@ -94,7 +94,7 @@ def stamp_many(desk: Desk, options: argparse.Namespace, order: Order) -> int:
     if interrupted:
         return int(ExitCode.CANCELLED)
     problems = (line.file.misplaced if line.file else line.error for line in lines)
-    return next((exit_code(each) for each in problems if each is not None), 0)
+    return next((exit_code(problem) for problem in problems if problem is not None), 0)
 
 
 def _to_stamp(paths: Sequence[Path], suffix: str) -> tuple[list[Path], int]:

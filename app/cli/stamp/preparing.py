@@ -57,13 +57,13 @@ class Prepared:
         """The notices for ``--json``."""
         return [
             {
-                "code": each.code,
-                "text": each.text(language, command_line=True),
+                "code": notice.code,
+                "text": notice.text(language, command_line=True),
                 "ways": [
-                    {"kind": str(way.kind), "pages": list(way.pages)} for way in each.elsewhere
+                    {"kind": str(way.kind), "pages": list(way.pages)} for way in notice.elsewhere
                 ],
             }
-            for each in self.notices
+            for notice in self.notices
         ]
 
 

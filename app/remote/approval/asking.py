@@ -155,7 +155,7 @@ def ask(
     facts = preview.Facts(_writable(document.name), secrets.token_bytes(16))
     made_by = told.you or policy.holder
     if seal.grant is not None and not wish.counterparty:  # the ticket names it: it is approved, too
-        lent = next((each for each in cabinet.grants() if each.seal_id == seal.id), None)
+        lent = next((grant for grant in cabinet.grants() if grant.seal_id == seal.id), None)
         wish = replace(wish, counterparty=use_of(seal, lent)[1])
     request = _request(platform.origin, seal, policy, document, facts, wish, made_by, clock())
     signed = SignedRequest.make(request, key)
@@ -196,7 +196,7 @@ def _request(
     name = facts.document_name
     hidden = policy.masked or name.startswith(SALTED)
     texts = (wish.purpose, wish.counterparty, wish.amount)
-    if not all(can_stand(each) for each in texts):
+    if not all(can_stand(text) for text in texts):
         raise UseRequestWrong("text")
     if not 1 <= wish.copies <= MAX_COPIES:
         raise UseRequestWrong("copies")
@@ -285,7 +285,7 @@ def wrap_for_new_keys(
     if not keys:
         return record
     platform.wrap_for(record.id, keys)
-    more = " ".join([*record.wrapped_for.split(), *(each.key_id for each in keys)])
+    more = " ".join([*record.wrapped_for.split(), *(key.key_id for key in keys)])
     record = replace(record, wrapped_for=more)
     cabinet.keep_use_request(record)
     return record

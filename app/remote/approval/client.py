@@ -200,11 +200,11 @@ class ApprovalClient(LendingClient):
         with self._reading("approver candidates"):
             return [
                 Candidate(
-                    str(each["name"]),
-                    tuple(str(role) for role in each["roles"]),
-                    from_base64(each["certificate"]),
+                    str(item["name"]),
+                    tuple(str(role) for role in item["roles"]),
+                    from_base64(item["certificate"]),
                 )
-                for each in answer["items"]
+                for item in answer["items"]
             ]
 
     def add_approver_key(self, signed: SignedApproverKey) -> None:
@@ -222,7 +222,7 @@ class ApprovalClient(LendingClient):
             "seal_id": seal_id,
             "token": to_base64(signed.token),
             "pages": pages,
-            "keys": [each.body for each in keys],
+            "keys": [key.body for key in keys],
         }
         made = self._request(self._call("POST", "/v1/use-requests", body, retry=True))
         if made.signed.token != signed.token:
@@ -237,7 +237,7 @@ class ApprovalClient(LendingClient):
 
     def wrap_for(self, request_id: str, keys: Sequence[WrappedKey]) -> PlatformRequest:
         """Keys of approvers that were not known when the request was made."""
-        body = {"keys": [each.body for each in keys]}
+        body = {"keys": [key.body for key in keys]}
         path = f"/v1/use-requests/{plain(request_id)}/keys"
         return self._request(self._call("POST", path, body, retry=True))
 
@@ -258,9 +258,9 @@ class ApprovalClient(LendingClient):
     ) -> tuple[tuple[_Entry, ...], int]:
         """The entries that are what they have to be, and how many others there are."""
         found = []
-        for each in entries:
+        for entry in entries:
             with contextlib.suppress(PlatformAnswerInvalid):
-                found.append(read(each))
+                found.append(read(entry))
         return tuple(found), len(entries) - len(found)
 
     def _duty(self, answer: Mapping[str, Any]) -> Duty:

@@ -77,7 +77,7 @@ class Shown:
     @property
     def whole(self) -> bool:
         """Is there a picture, and is every one drawn?"""
-        drawn = sum(each is not None for each in self.drawings)
+        drawn = sum(drawing is not None for drawing in self.drawings)
         return 0 < len(self.pictures) == drawn
 
 

@@ -204,7 +204,7 @@ def wait_for_phone(
 def chosen(phones: list[Phone], which: str) -> Phone:
     """The one in use with that id, or with that name if only one has it. Raises
     :class:`app.errors.PhoneNotFound`."""
-    found = [each for each in phones if each.in_use and which in (each.id, each.binding.phone)]
+    found = [phone for phone in phones if phone.in_use and which in (phone.id, phone.binding.phone)]
     if len(found) != 1:
         raise PhoneNotFound(which)
     return found[0]

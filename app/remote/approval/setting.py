@@ -53,10 +53,10 @@ def policy_of(wish: PolicyWish, seal: SealRecord, known: dict[str, str]) -> UseP
     if seal.grant is not None:
         raise PolicyTermsWrong("copy")
     approvers = []
-    for each in wish.approvers:
-        digest = sm3(each.certificate).hex()
-        name = each.name or known.get(digest) or _name(each.certificate)
-        approvers.append(Approver(masked(name) if wish.masked else name, each.role, digest))
+    for approver in wish.approvers:
+        digest = sm3(approver.certificate).hex()
+        name = approver.name or known.get(digest) or _name(approver.certificate)
+        approvers.append(Approver(masked(name) if wish.masked else name, approver.role, digest))
     policy = UsePolicy(
         seal_code=seal.code,
         seal_name=seal.name,
@@ -73,7 +73,7 @@ def policy_of(wish: PolicyWish, seal: SealRecord, known: dict[str, str]) -> UseP
         UsePolicy.parse(policy.encode())
     except PolicyError as error:
         words = {"twice": "twice", "many": "number", "offline": "offline"}
-        what = next((words[each] for each in words if each in str(error)), "names")
+        what = next((words[word] for word in words if word in str(error)), "names")
         raise PolicyTermsWrong(what) from error
     return policy
 

@@ -145,8 +145,8 @@ class AuditorClient(StaffClient):
         answer = self._call("GET", "/audit/search", params={**wanted.parameters, **more})
         with self._reading("search"):
             items = tuple(LedgerRecord(int(e["index"]), str(e["record"])) for e in answer["items"])
-            for each in items:
-                each.at  # noqa: B018 - a record without a time is no record
+            for item in items:
+                item.at  # noqa: B018 - a record without a time is no record
             names = {str(name): str(value) for name, value in answer["names"].items()}
             return SearchPage(items, str(answer["next"] or ""), names)
 
@@ -172,7 +172,7 @@ class AuditorClient(StaffClient):
             body = {"size": now.size, "indices": [each.index for each in part]}
             answer = self._call("POST", "/audit/proofs", body, retry=True)
             with self._reading("proofs"):
-                given = [tuple(str(s) for s in each["proof"]) for each in answer["proofs"]]
+                given = [tuple(str(s) for s in proof["proof"]) for proof in answer["proofs"]]
                 steps = [[bytes.fromhex(step) for step in each] for each in given]
             if len(given) != len(part) or not all(
                 merkle.verify_inclusion(

@@ -28,7 +28,7 @@ def write(proved: Proved, path: Path) -> tuple[Path, ...]:
         replace_output(path, _json(proved))
         return (path,)
     beside = path.with_suffix(".json")
-    rows = [COLUMNS, *(tuple(cells(each, proved.names)) for each in proved.items)]
+    rows = [COLUMNS, *(tuple(cells(item, proved.names)) for item in proved.items)]
     save_table(path, rows)
     replace_output(beside, _json(proved))
     return (path, beside)

@@ -126,12 +126,12 @@ class Review:
     def digest(self) -> str:
         """What a decision's signature names: SM3 of the body and of each document, by kind."""
         papers = sorted(self.documents, key=lambda each: each.kind)
-        return " ".join((self.queued.payload_sm3, *(each.sm3 for each in papers)))
+        return " ".join((self.queued.payload_sm3, *(paper.sm3 for paper in papers)))
 
     @property
     def unread(self) -> tuple[Document, ...]:
         """Documents that this reviewer has not opened."""
-        return tuple(each for each in self.documents if not each.opened)
+        return tuple(document for document in self.documents if not document.opened)
 
 
 @dataclass(frozen=True)
@@ -184,7 +184,7 @@ class ReviewerClient(StaffClient):
         answer = self._call("GET", "/v1/reviews", params={"state": state, "after": after})
         with self._reading("reviews"):
             return QueuePage(
-                tuple(_queued(each) for each in answer["items"]),
+                tuple(_queued(item) for item in answer["items"]),
                 str(answer["next"] or ""),
                 int(answer.get("dead_filings", 0)),
                 int(answer.get("loss_calls", 0)),
@@ -202,7 +202,7 @@ class ReviewerClient(StaffClient):
             return Review(
                 queued,
                 dict(_flat("", json.loads(body))),
-                tuple(_document(each) for each in answer["documents"]),
+                tuple(_document(document) for document in answer["documents"]),
                 dict(said.get("register") or {}),
                 dict(said.get("police") or {}),
                 said.get("identity"),
@@ -265,7 +265,7 @@ class ReviewerClient(StaffClient):
         """The calls that wait for a second person, oldest first."""
         answer = self._call("GET", "/v1/losses")
         with self._reading("losses"):
-            return tuple(_loss(each) for each in answer["items"])
+            return tuple(_loss(item) for item in answer["items"])
 
     def take_loss_call(self, seal_code: str, caller: str, shown: str, key: SigningKey) -> LossCall:
         """Write down the call of *caller* and what he has *shown* to prove it, signed."""
