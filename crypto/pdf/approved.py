@@ -71,7 +71,7 @@ def check_approved(
 def without_approvals(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """*findings* without what was said of approvals of this use: they are of no other document than
     the one they were given for, and a report must not list what it disproves."""
-    return tuple(each for each in findings if each.code not in OF_APPROVALS)
+    return tuple(finding for finding in findings if finding.code not in OF_APPROVALS)
 
 
 def _part(document: Document, end: int, password: str | None) -> Document:

@@ -48,10 +48,10 @@ def draw(pictures: Sequence[bytes]) -> tuple[Drawing | None, ...]:
     left = MAX_ALL_PIXELS
     try:
         with BoundedProcess(_decode, memory=_MEMORY, answer=_ANSWER) as process:
-            for each in pictures:
+            for picture in pictures:
                 found = None
-                if len(each) <= MAX_PAGE:
-                    process.send(each)
+                if len(picture) <= MAX_PAGE:
+                    process.send(picture)
                     found = _drawing(process.receive(SECONDS))
                 left -= found.width * found.height if found else 0
                 if left < 0:

@@ -41,8 +41,8 @@ def new_key() -> bytes:
 def digest_of(pictures: Iterable[bytes]) -> str:
     """What a request says of the pictures: SHA-256, hex, over the SHA-256 of each in order."""
     whole = hashlib.sha256()
-    for each in pictures:
-        whole.update(hashlib.sha256(each).digest())
+    for picture in pictures:
+        whole.update(hashlib.sha256(picture).digest())
     return whole.hexdigest()
 
 

@@ -43,11 +43,11 @@ class PurposeText:
     def names(cls) -> tuple[str, ...]:
         """The fields as they stand in the text."""
         fields = dataclasses.fields(cls)
-        return tuple(each.name.rstrip("_").replace("_", "-") for each in fields)
+        return tuple(field.name.rstrip("_").replace("_", "-") for field in fields)
 
     def encode(self) -> bytes:
         """The text. Raises :class:`PurposeTextError` for a value that cannot stand in it."""
-        values = (getattr(self, each.name) for each in dataclasses.fields(self))
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
         lines = [self.PURPOSE]
         for name, value in zip(self.names(), values, strict=True):
             if not can_stand(value):

@@ -115,7 +115,7 @@ class UseRequest(PurposeText):
         if not re.fullmatch(r"\d{14}", self.seal):
             return "no seal code"
         digests = (self.requester_cert, self.policy, self.document_sm3)
-        if not all(_DIGEST.fullmatch(each) for each in digests):
+        if not all(_DIGEST.fullmatch(digest) for digest in digests):
             return "a digest that is none"
         if not all(_DIGEST.fullmatch(each) for each in (self.grant, self.preview_sha256) if each):
             return "a digest that is none"
@@ -393,7 +393,7 @@ class UseEvidence:
             made = cls(
                 SignedPolicy.parse(policy),
                 SignedRequest.parse(request),
-                tuple(SignedApproval.parse(each) for each in tokens),
+                tuple(SignedApproval.parse(token) for token in tokens),
             )
         except (der.DerError, PolicyError) as error:
             raise ApprovalError(f"no evidence of approvals: {error}") from error

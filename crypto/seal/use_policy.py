@@ -137,12 +137,12 @@ class UsePolicy:
             return "offline use, where nobody can be asked, and approvals that are needed"
         if len({each.certificate_sm3 for each in self.approvers}) != len(self.approvers):
             return "an approver twice"
-        for each in self.approvers:
-            if is_blank(each.name) or is_blank(each.role):
+        for approver in self.approvers:
+            if is_blank(approver.name) or is_blank(approver.role):
                 return "an approver without name or role"
-            if not re.fullmatch(r"[0-9a-f]{64}", each.certificate_sm3):
+            if not re.fullmatch(r"[0-9a-f]{64}", approver.certificate_sm3):
                 return "an approver without a certificate"
-            if self.masked and each.name != masked(each.name):
+            if self.masked and approver.name != masked(approver.name):
                 return "a name that is not hidden"
         return ""
 

@@ -103,7 +103,7 @@ def _why_not_this(evidence: UseEvidence, used: Used) -> str:
 
 def _why_revoked(evidence: UseEvidence, trust: Trust) -> str:
     """Had anybody's certificate been revoked when they signed?"""
-    return "revoked" if any(each.revoked for each in _signers(evidence, trust)) else ""
+    return "revoked" if any(signer.revoked for signer in _signers(evidence, trust)) else ""
 
 
 @dataclass(frozen=True)

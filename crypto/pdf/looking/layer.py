@@ -242,7 +242,7 @@ def _together(all_of: Sequence[Seen], task: Task) -> Seen:
     def by_page(found: tuple[int | None, str]) -> tuple[int, int]:
         return order.get(found[0], last[0]), engines.get(found[1], last[1])
 
-    differences = [each for seen in all_of for each in seen.differences]
+    differences = [difference for seen in all_of for difference in seen.differences]
     left = {page for seen in all_of for page in seen.left_out}
     failed = dict.fromkeys(each for seen in all_of for each in seen.failed)
     return Seen(

@@ -148,7 +148,7 @@ def _compared(head: Mapping[str, Any], parts: Sequence[bytes], wish: Wish) -> Dr
             raise ValueError("pictures that nobody has told of")
     except (KeyError, TypeError, ValueError):
         return DrawnMark(failed="page", reason="malformed")
-    differences = [each.differences(wish.box.width, wish.box.height) for each in engines]
+    differences = [engine.differences(wish.box.width, wish.box.height) for engine in engines]
     return DrawnMark(
         mean=max(mean for mean, _ in differences),
         worst=max(worst for _, worst in differences),
