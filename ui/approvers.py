@@ -13,5 +13,7 @@ if TYPE_CHECKING:
 
 def named(approvers: Iterable[Approver]) -> str:
     """Names and roles."""
-    said = (tr("{name}（{role}）", name=each.name, role=each.role) for each in approvers)
+    said = (
+        tr("{name}（{role}）", name=approver.name, role=approver.role) for approver in approvers
+    )
     return tr("、").join(said)

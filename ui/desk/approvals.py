@@ -40,9 +40,9 @@ class DeskApprovals:
         return tuple(self._cabinet().policies())
 
     def seen(self, requests: tuple[UseRequestRecord, ...]) -> None:
-        for each in requests:
-            if each.unread:
-                self._cabinet().keep_use_request(replace(each, seen=each.state))
+        for request in requests:
+            if request.unread:
+                self._cabinet().keep_use_request(replace(request, seen=request.state))
 
     @contextmanager
     def _signed_in(

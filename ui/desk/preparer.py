@@ -47,7 +47,7 @@ class DeskPreparer:
 
         with Finder() as finder:
             found = examine(path, password, self._trust(), datetime.now(UTC), finder)
-        asked = [each.code for each in found.notices if each.asks]
+        asked = [notice.code for notice in found.notices if notice.asks]
         digest = found.digest if asked else b""
         answers, clock = self._answers(), self.clock()
         return DocumentFacts(

@@ -286,7 +286,7 @@ def _trust_of(chain: Chain) -> str:
         "path_too_long": tr("证书链太长"),
         "critical_extension": tr("有不认识的关键扩展"),
     }
-    said = dict.fromkeys(words.get(each.code, each.code) for each in chain.problems)
+    said = dict.fromkeys(words.get(problem.code, problem.code) for problem in chain.problems)
     return tr("；").join(said)
 
 

@@ -100,9 +100,9 @@ class ApplicationsPanel(QWidget):
             inner.addWidget(label(following, "muted", wrap=True))
         actions = self._actions(record)
         if actions:
-            for each in actions:
-                spoken = tr("，").join((each.text().strip(), title))
-                each.setAccessibleName(spoken)
+            for action in actions:
+                spoken = tr("，").join((action.text().strip(), title))
+                action.setAccessibleName(spoken)
             inner.addLayout(flow(*actions))
         made = framed("card", inner)
         made.setAccessibleName(tr("，").join((title, state)))
@@ -159,7 +159,7 @@ class ApplicationsPanel(QWidget):
     def begin(self, known: Mapping[str, str]) -> None:
         """Go on with a draft that was never sent or, if there is none, begin one with what is
         *known*."""
-        drafts = (each for each in self.records if each.kind == "issue" and not each.sent)
+        drafts = (record for record in self.records if record.kind == "issue" and not record.sent)
         draft = next((each for each in drafts if each.editable), None)
         if draft is not None:
             self.resume(draft)

@@ -49,8 +49,8 @@ class AskDialog(Dialog):
         self.setMinimumWidth(560)
         self.path: Path | None = None
         self.seal = narrow(calm(QComboBox()))
-        for each in seals:
-            self.seal.addItem(seal_title(each), each.code)
+        for seal in seals:
+            self.seal.addItem(seal_title(seal), seal.code)
         self.file = label(tr("还没有选文件"), "muted", wrap=True)
         self.choose = button(tr("选择 PDF…"), self._choose, icon="file-text")
         self.purpose, self.party, self.amount = QLineEdit(), QLineEdit(), QLineEdit()

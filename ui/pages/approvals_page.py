@@ -124,7 +124,7 @@ class ApprovalsPage(QWidget):
         def read() -> _Known:
             context = self._shell.context
             seals = [(seal, context.statement_of(seal)) for seal in context.seals()]
-            rules = {each.seal_id: each for each in context.approvals.policies()}
+            rules = {policy.seal_id: policy for policy in context.approvals.policies()}
             requests = context.approvals.requests()
             waiting = (context.waiting_records(), context.waiting_uses(LISTED))
             return _Known(*waiting, seals, requests, rules)
@@ -135,7 +135,7 @@ class ApprovalsPage(QWidget):
         clear_layout(self._column)
         self._update_buttons()
         now = datetime.now(UTC)
-        waiting = [each for each in known.requests if each.waits_for_me(now)]
+        waiting = [request for request in known.requests if request.waits_for_me(now)]
         own = [
             each for each in known.requests if each.side == "mine" and each.state_at(now) in OPEN
         ]
@@ -148,11 +148,11 @@ class ApprovalsPage(QWidget):
             if seal.grant is None and seal.state == "active":
                 self._column.addWidget(self._rule(seal, known.policies.get(seal.id)))
         own_seals = {seal.id for seal, _ in known.seals}
-        duties = [each for each in known.policies.values() if each.seal_id not in own_seals]
+        duties = [policy for policy in known.policies.values() if policy.seal_id not in own_seals]
         if duties:
             self._column.addWidget(label(tr("由我审批的印章"), "heading"))
-        for each in duties:
-            self._column.addWidget(_duty(each))
+        for duty in duties:
+            self._column.addWidget(_duty(duty))
         if over:
             self._section(tr("历史"), over[:HISTORY], "")
             if len(over) > HISTORY:
@@ -234,8 +234,8 @@ class ApprovalsPage(QWidget):
             head.addWidget(label(said, "small"))
         head.addStretch()
         self._column.addLayout(head)
-        for each in requests:
-            self._column.addWidget(self._request(each))
+        for request in requests:
+            self._column.addWidget(self._request(request))
         if not requests:
             self._column.addWidget(label(nothing, "muted", wrap=True))
 
@@ -280,8 +280,8 @@ class ApprovalsPage(QWidget):
             copy = button(tr("复制手机审批链接"), partial(copy_text, links), role="link")
             copy.setAccessibleName(tr("，").join((copy.text(), name)))
             parts.append(copy)
-        for each in parts:
-            each.setEnabled(self._ready)
+        for part in parts:
+            part.setEnabled(self._ready)
         return flow(*parts)
 
     def _rule(self, seal: SealRecord, rule: PolicyRecord | None) -> QFrame:
@@ -414,11 +414,11 @@ def _answers(request: UseRequestRecord) -> list[tuple[str, str]]:
     """A line for each who was asked."""
     words = messages(language())["phrases"]["approval_answer"]
     found = []
-    for each in request.answers:
-        at = moment(datetime.fromisoformat(each.at)) if each.at else ""
-        on = tr("手机") if each.phone else ""
-        said = (words[each.decision or "none"], at, on, each.reason)
-        found.append((each.name, " · ".join(part for part in said if part)))
+    for answer in request.answers:
+        at = moment(datetime.fromisoformat(answer.at)) if answer.at else ""
+        on = tr("手机") if answer.phone else ""
+        said = (words[answer.decision or "none"], at, on, answer.reason)
+        found.append((answer.name, " · ".join(part for part in said if part)))
     return found
 
 
@@ -488,5 +488,5 @@ def phone_links(request: UseRequestRecord) -> str:
     """Who is still to decide, each with the address for the phone; to be sent to each alone."""
     if not request.policy.phone:
         return ""
-    waiting = (each for each in request.answers if each.link and not each.decision)
+    waiting = (answer for answer in request.answers if answer.link and not answer.decision)
     return "\n".join(f"{each.name} {request.platform}/m/a/{each.link}" for each in waiting)

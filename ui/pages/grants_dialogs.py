@@ -59,8 +59,8 @@ class OfferDialog(Dialog):
         self.setWindowTitle(tr("授权他人使用印章"))
         self.setMinimumWidth(560)
         self.seal = narrow(calm(QComboBox()))
-        for each in seals:
-            self.seal.addItem(seal_title(each), each.code)
+        for seal in seals:
+            self.seal.addItem(seal_title(seal), seal.code)
         self.grantee = QLineEdit()
         self.grantee.setPlaceholderText(tr("姓名或企业全称，验章的人会看到"))
         end = QDateTime.currentDateTime().addDays(30)

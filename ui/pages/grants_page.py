@@ -133,7 +133,7 @@ class GrantsPage(QWidget):
             ("received", tr("我可以使用的"), tr("还没有人授权您使用印章。")),
             ("given", tr("我授权出去的"), tr("还没有授权他人使用印章。")),
         ):
-            own = [each for each in grants if each.side == side]
+            own = [grant for grant in grants if grant.side == side]
             self._column.addWidget(label(title, "heading"))
             for each in sorted(own, key=_rank):
                 self._column.addWidget(self._card(each))
@@ -207,7 +207,7 @@ class GrantsPage(QWidget):
 
     def offer(self) -> None:
         """Lend a seal."""
-        rules = {each.seal_id: each for each in self._shell.context.use_policies()}
+        rules = {policy.seal_id: policy for policy in self._shell.context.use_policies()}
         own = self._own_seals()
         approved = [s.code for s in own if s.id in rules and rules[s.id].needs_approval]
         dialog = OfferDialog(own, self, approved)

@@ -105,10 +105,10 @@ class KeepersDialog(Dialog):
     def _show(self, keepers: Sequence[Appointed]) -> None:
         self._again()
         clear_layout(self.listed)
-        for each in keepers:
-            said = tr("{name}，{date} 起", name=each.name, date=day(each.since))
-            ending = button(tr("结束…"), partial(self._end, each), role="link")
-            ending.setAccessibleName(tr("，").join((tr("结束…"), each.name)))
+        for keeper in keepers:
+            said = tr("{name}，{date} 起", name=keeper.name, date=day(keeper.since))
+            ending = button(tr("结束…"), partial(self._end, keeper), role="link")
+            ending.setAccessibleName(tr("，").join((tr("结束…"), keeper.name)))
             self.listed.addLayout(row(label(said), None, ending))
         if not keepers:
             self.listed.addWidget(label(tr("现在没有保管人。"), "muted"))

@@ -131,8 +131,8 @@ class NoticesDialog(Dialog):
             parts.append(button(name, partial(self._act, record, words.action), role="link"))
         if not record.read:
             parts.append(button(tr("标为已读"), partial(self._read, (record,)), role="link"))
-        for each in parts:
-            each.setAccessibleName(tr("，").join((each.text(), words.title)))
+        for part in parts:
+            part.setAccessibleName(tr("，").join((part.text(), words.title)))
         if parts:
             inner.addLayout(flow(*parts))
         made = framed("card", inner)
@@ -152,13 +152,13 @@ class NoticesDialog(Dialog):
         self._shell.go(_PAGES.get(action, action))
 
     def _read_all(self) -> None:
-        self._read(tuple(each for each in self.records if not each.read))
+        self._read(tuple(record for record in self.records if not record.read))
 
     def _read(self, records: tuple[NoticeRecord, ...]) -> None:
-        identities = [each.id for each in records]
+        identities = [record.id for record in records]
 
         def taken(_: object) -> None:
-            mark_seals_read(self._shell, {each.facts.get("seal_code", "") for each in records})
+            mark_seals_read(self._shell, {record.facts.get("seal_code", "") for record in records})
             self._shell.count_notices()
             if not self._over:
                 self.refresh()

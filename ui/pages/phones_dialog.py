@@ -158,7 +158,7 @@ class PhonesDialog(Dialog):
         self._timer.stop()
         self._pairing = self.answered = None
         clear_layout(self.content)
-        used = [each for each in phones if each.in_use]
+        used = [phone for phone in phones if phone.in_use]
         for each in used:
             said = tr(
                 "{name}，{date} 配对，{until} 到期",

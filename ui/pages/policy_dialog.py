@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 def _role(names: Sequence[str]) -> str:
     """As what somebody acts for the enterprise, in words."""
     known = {"legal_rep": tr("法定代表人"), "keeper": tr("保管人"), "handler": tr("经办人")}
-    return tr("、").join(known[each] for each in names if each in known)
+    return tr("、").join(known[name] for name in names if name in known)
 
 
 class PolicyDialog(Dialog):

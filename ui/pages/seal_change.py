@@ -228,7 +228,7 @@ class SealChangeDialog(Dialog):
         for hint in self.hints.values():  # showing a row shows all that is in it
             hint.setVisible(bool(hint.text()))
         good = True
-        for name in (each for each in self.fields if each in self._asked):
+        for name in (field for field in self.fields if field in self._asked):
             said = self._wrong(name)
             good &= not said
             shown = said if name in self._left else ""

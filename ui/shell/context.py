@@ -102,7 +102,7 @@ class TokenView:
     @property
     def roles(self) -> frozenset[str]:
         """What its holder may do for a platform."""
-        return frozenset(each.role for each in self.certificates if each.role)
+        return frozenset(certificate.role for certificate in self.certificates if certificate.role)
 
 
 @dataclass(frozen=True)

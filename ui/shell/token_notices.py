@@ -128,7 +128,7 @@ def read_about(shell: Shell, fact: str, value: str) -> None:
     context = shell.context
 
     def read() -> None:
-        about = (each for each in context.notices() if each.facts.get(fact) == value)
+        about = (notice for notice in context.notices() if notice.facts.get(fact) == value)
         context.notices_read([each.id for each in about if not each.read])
 
     shell.tasks.work(read, done=lambda _: shell.count_notices(), failed=shell.complain)
@@ -140,7 +140,7 @@ def _mark_read(shell: Shell, code: str, now: list[str]) -> None:
     context = shell.context
 
     def read() -> None:
-        about = (each for each in context.notices() if each.facts.get("seal_code") == code)
+        about = (notice for notice in context.notices() if notice.facts.get("seal_code") == code)
         kinds = ("seal_", "authority")
         context.notices_read([each.id for each in about if each.kind.startswith(kinds)])
 

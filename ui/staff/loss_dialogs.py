@@ -125,7 +125,7 @@ class LossCallsDialog(Dialog):
         self.model.show_items(calls)
         fit_columns(self.table, FITTED)
         self.empty.setVisible(not calls)
-        known = [each.id for each in calls]
+        known = [call.id for call in calls]
         if calls:
             again = before is not None and before.id in known
             self.table.selectRow(known.index(before.id) if before is not None and again else 0)

@@ -207,12 +207,12 @@ def document_checks(
         notices = without_transparency(notices, dated=dated)
     made = [
         Check(
-            each not in asked,
-            each.text(language()),
+            notice not in asked,
+            notice.text(language()),
             warning=True,
-            first=each.code in ("clock", "clock_proved"),
+            first=notice.code in ("clock", "clock_proved"),
         )
-        for each in notices
+        for notice in notices
     ]
     if stencil and not dated:
         made.append(Check(True, tr("印章不用透明效果，文件仍可以符合 PDF/A-1")))

@@ -275,7 +275,7 @@ class JobFiles(QObject):
         self._again(self._changes.do(change, self.documents), row)
 
     def _again(self, documents: list[StampDocument], row: int) -> None:
-        shown = next((each for each in documents if each is self.current), None)
+        shown = next((document for document in documents if document is self.current), None)
         fallback = documents[min(max(row, 0), len(documents) - 1)] if documents else None
         self.show(documents, shown or fallback)
         if self.list.isVisible():

@@ -361,8 +361,8 @@ class StampPage(QWidget):
 
     def _take_grants(self, known: tuple[Sequence[GrantRecord], Sequence[PolicyRecord]]) -> None:
         grants, rules = known
-        self._grants = {each.seal_id: each for each in grants if each.side == "received"}
-        self._rules = {each.seal_id: each for each in rules}
+        self._grants = {grant.seal_id: grant for grant in grants if grant.side == "received"}
+        self._rules = {rule.seal_id: rule for rule in rules}
         self._show_lent_use()
 
     def _show_lent_use(self) -> None:

@@ -211,7 +211,7 @@ class CompareBar(QFrame):
         on, ready = self.toggle.isChecked(), self.active
         for made in self.modes.values():
             made.setVisible(on and ready)
-        several = sum(len(each.boxes) for each in self._pages or ()) > 1
+        several = sum(len(page.boxes) for page in self._pages or ()) > 1
         self._back.setVisible(ready and several)
         self._on.setVisible(ready and several)
         if not on:

@@ -228,11 +228,11 @@ class MissingProofs:
             )
 
     def _tell_whom_to_ask(self, report: Report) -> None:
-        origins = [each.origin for each in report.signatures if each.origin]
+        origins = [signature.origin for signature in report.signatures if signature.origin]
         signers = [each.signer for each in report.signatures if each.signer]
         text = phrase("trust.ask_text", language()).format(
             origin=one_line(origins[0]) if origins else "—",
-            holders=_people(dict.fromkeys(each.organization for each in signers)),
+            holders=_people(dict.fromkeys(signer.organization for signer in signers)),
         )
         title, whom, copy = tr("信任这个平台"), phrase("trust.ask_whom", language()), tr("复制")
         if ask(self._parent, title, whom, copy, tr("关闭"), details=text) == copy:
