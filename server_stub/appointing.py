@@ -269,9 +269,9 @@ class _Case:
             Application.enterprise_id == own.enterprise_id,
             Application.state == "fulfilled",
         )
-        proofs = (each.payload.get("proof", {}) for each in self.session.scalars(others))
+        proofs = (other.payload.get("proof", {}) for other in self.session.scalars(others))
         same = self.proof["kind"], self.proof["at"]
-        return any((each.get("kind"), each.get("at")) == same for each in proofs)
+        return any((proof.get("kind"), proof.get("at")) == same for proof in proofs)
 
     def why_not_oneself(self) -> str:
         signer = self.signer("apply", self.handler_sm3)

@@ -440,7 +440,7 @@ def _actor(
     return Actor(
         "holder",
         certificate_sn,
-        frozenset(each.role for each in appointments) | lent,
+        frozenset(appointment.role for appointment in appointments) | lent,
         enterprise_id=certificate.enterprise_id,
         person_id=certificate.person_id,
         certificate_sn=certificate_sn,

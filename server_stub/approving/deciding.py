@@ -88,7 +88,7 @@ def decide(
     tx.record(LEDGER, "use-decision-v1", fields, about=about, audience=audience)
     if said.decision != APPROVE:
         use_policies.change(tx, row, "reject", "rejected")
-    elif people.count(each.person_id for each in approvals(tx, row)) >= rule.needed:
+    elif people.count(approval.person_id for approval in approvals(tx, row)) >= rule.needed:
         use_policies.change(tx, row, "approve")
     return row
 
@@ -96,7 +96,7 @@ def decide(
 def _check_room(tx: Transaction, row: UseRequestRow, rule: UsePolicyRow, token: bytes) -> None:
     """Return if a ticket has room for the approvals so far and *token*. Raises
     :class:`DecisionInvalid`."""
-    given = [each.token or b"" for each in approvals(tx, row)]
+    given = [approval.token or b"" for approval in approvals(tx, row)]
     try:
         join(rule.token, row.token, [*given, token])
     except ApprovalError as error:

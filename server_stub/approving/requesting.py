@@ -109,10 +109,10 @@ def ask(
         raise RequestInvalid("another request has this identifier")
     people = People(tx.session, vault)
     asked = [
-        each
-        for each in use_policies.approvers_of(tx.session, row)
-        if each.certificate_sn != actor.certificate_sn
-        and not people.same(each.person_id, actor.person_id)
+        approver
+        for approver in use_policies.approvers_of(tx.session, row)
+        if approver.certificate_sn != actor.certificate_sn
+        and not people.same(approver.person_id, actor.person_id)
     ]
     if people.count(each.person_id for each in asked) < row.needed:
         raise RequestInvalid("without the requester there are too few approvers")
@@ -250,21 +250,21 @@ def wrap(tx: Transaction, actor: Actor, identity: str, keys: Sequence[Wrapped]) 
 def _wrap(tx: Transaction, row: UseRequestRow, keys: Sequence[Wrapped]) -> None:
     asked = {each.certificate_sn for each in asked_of(tx.session, row)}
     there = len(keys_of(tx.session, row))
-    for each in keys:
-        if each.certificate_sn not in asked or each.kind not in KINDS:
+    for key in keys:
+        if key.certificate_sn not in asked or key.kind not in KINDS:
             raise RequestInvalid("a key for somebody who was not asked")
-        if tx.session.get(UseKey, (row.id, each.key_id)) is not None:
+        if tx.session.get(UseKey, (row.id, key.key_id)) is not None:
             continue
         there += 1
-        if there > MAX_KEYS or len(each.wrapped) > 400:
+        if there > MAX_KEYS or len(key.wrapped) > 400:
             raise RequestInvalid("more keys than can be")
         tx.session.add(
             UseKey(
                 request_id=row.id,
-                key_id=each.key_id,
-                certificate_sn=each.certificate_sn,
-                kind=each.kind,
-                wrapped=each.wrapped,
+                key_id=key.key_id,
+                certificate_sn=key.certificate_sn,
+                kind=key.kind,
+                wrapped=key.wrapped,
             )
         )
 

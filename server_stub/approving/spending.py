@@ -57,7 +57,7 @@ def take(tx: Transaction, actor: Actor, seal: Seal, request: str) -> Approved:
         raise ApprovalNeeded("policy")
     if row.state != "approved" or row.until < tx.now:
         raise ApprovalNeeded("lapsed" if row.until < tx.now else row.state)
-    given = [each.token or b"" for each in deciding.approvals(tx, row)]
+    given = [approval.token or b"" for approval in deciding.approvals(tx, row)]
     try:
         evidence = join(rule.token, row.token, given)
     except ApprovalError as error:
@@ -72,4 +72,4 @@ def size_of_evidence(session: Session, row: UseRequestRow) -> int:
     """How many bytes its evidence has, about: what a client reserves."""
     rule = session.get_one(UsePolicyRow, row.policy_id)
     tokens = (each.token or b"" for each in requesting.asked_of(session, row))
-    return len(rule.token) + len(row.token) + sum(len(each) + 8 for each in tokens) + 64
+    return len(rule.token) + len(row.token) + sum(len(token) + 8 for token in tokens) + 64

@@ -43,7 +43,7 @@ def seen(
         (Seal.id == application.target_id) | (Seal.subtype == "official"),
     )
     codes = set(session.scalars(own))
-    found = [each.seal.code for each in report.signatures if each.seal is not None]
+    found = [signature.seal.code for signature in report.signatures if signature.seal is not None]
     problem = ""
     if not sealed.startswith(written):
         problem = "加盖的不是本次申请的注销申请书"

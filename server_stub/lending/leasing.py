@@ -92,7 +92,7 @@ def lease(
     )
     tx.session.add(row)
     life = timedelta(hours=settings.lease_hours)
-    leaves = tuple(_leave(tx, authority, seal, grant, row, each, use, life) for each in numbers)
+    leaves = tuple(_leave(tx, authority, seal, grant, row, number, use, life) for number in numbers)
     fields = {"lease": row.id, "seal": seal.id, "numbers": numbers}
     fields |= {"until": canonical.timestamp(row.until), "doubled": list(doubled)}
     audience = (*policy.owner_of(seal).audience, grant.grantee_id if grant else None)

@@ -221,9 +221,9 @@ class Projection:
         if not isinstance(rows, list):
             self.problems.append(f"entry {number}: its rows cannot be projected")
             return
-        for each in rows:
+        for row in rows:
             try:
-                self._one(number, record, *each)
+                self._one(number, record, *row)
             except (KeyError, TypeError, ValueError) as error:
                 self.problems.append(f"entry {number}: a row cannot be projected: {error}")
 

@@ -131,8 +131,8 @@ def seal_for_all(session: Session, actor: Actor, seal_id: str) -> Seal:
     policy.allow(actor, "policy.read")
     row = current(session, seal)
     if row is not None:
-        for each in approvers_of(session, row):
-            if each.certificate_sn == actor.certificate_sn:
+        for approver in approvers_of(session, row):
+            if approver.certificate_sn == actor.certificate_sn:
                 return seal
     if seal.grant_id is not None and seal.certificate_sn == actor.certificate_sn:
         return seal
@@ -217,7 +217,7 @@ def set_policy(
         "needed": said.needed,
         "intent": signed,
     }
-    told = {each.person_id for each in former} | {str(each.person_id) for each in people}
+    told = {each.person_id for each in former} | {str(person.person_id) for person in people}
     audience = (enterprise.id, *sorted(told))
     tx.record(LEDGER, "use-policy-v1", fields, about=("use_policy", row.id), audience=audience)
     return row
@@ -241,14 +241,14 @@ def _weaker(
         return True
     if said.masked and not was.masked:
         return True
-    old, new = [each.person_id for each in former], [each.person_id for each in people]
+    old, new = [each.person_id for each in former], [person.person_id for person in people]
     kept = all(any(humans.same(one, other) for other in new) for one in old)
     return not kept or any(not any(humans.same(one, other) for other in old) for one in new)
 
 
 def _approver(session: Session, said: UsePolicy, digest: str, now: int) -> Certificate:
     """The certificate of ours with that SM3, if its person can approve under that name."""
-    name = next(each.name for each in said.approvers if each.certificate_sm3 == digest)
+    name = next(approver.name for approver in said.approvers if approver.certificate_sm3 == digest)
     rows = session.scalars(
         select(Certificate).where(
             Certificate.person_id.is_not(None), Certificate.staff_id.is_(None)
@@ -303,8 +303,8 @@ def change(
 def remove_pages(session: Session, row: UseRequestRow) -> None:
     """Remove the encrypted pages of a request."""
     pages = session.scalars(select(UsePage).where(UsePage.request_id == row.id)).all()
-    for each in pages:
-        session.delete(each)
+    for page in pages:
+        session.delete(page)
     if pages:
         let_go_all(session, [each.blob_sm3 for each in pages])
 

@@ -48,7 +48,7 @@ class Agreement:
         try:
             lines = [said[name] for name in ("certificate", "origin", "reason", "at")]
             signature = base64.b64decode(said["signature"], validate=True)
-            if not all(isinstance(each, str) and _LINE.fullmatch(each) for each in lines):
+            if not all(isinstance(line, str) and _LINE.fullmatch(line) for line in lines):
                 raise ValueError("not a line of text")
             certificate, origin, reason, at = lines
             return cls(certificate, origin, reason, at, signature)

@@ -109,13 +109,13 @@ def detail(platform: Platform, session: Session, actor: Actor, identity: str) ->
         "body": base64.b64encode(body).decode(),
         "documents": [
             {
-                "kind": each.kind,
-                "sm3": each.blob_sm3,
-                "media_type": each.media_type,
-                "received_at": timestamp(each.received_at),
-                "opened": opened.get(f"{actor.subject} {each.kind}") == each.blob_sm3,
+                "kind": document.kind,
+                "sm3": document.blob_sm3,
+                "media_type": document.media_type,
+                "received_at": timestamp(document.received_at),
+                "opened": opened.get(f"{actor.subject} {document.kind}") == document.blob_sm3,
             }
-            for each in documents
+            for document in documents
         ],
         "reviewer": _named(row.reviewer, names),
         "mine": row.reviewer == actor.subject,

@@ -134,7 +134,7 @@ class _Answer:
     async def pass_on(self, more: int) -> None:
         """The answer, and *more* blanks behind it."""
         body = self._body + b" " * more
-        headers = [each for each in self._start["headers"] if each[0] != b"content-length"]
+        headers = [header for header in self._start["headers"] if header[0] != b"content-length"]
         self._start["headers"] = [*headers, (b"content-length", str(len(body)).encode())]
         await self._send(self._start)
         await self._send({"type": "http.response.body", "body": body, "more_body": False})

@@ -42,7 +42,7 @@ def application(
         "target": row.target_id,
         "cause": row.cause,
         "payload_sm3": row.payload_sm3,
-        "materials": {each.kind: each.blob_sm3 for each in documents},
+        "materials": {document.kind: document.blob_sm3 for document in documents},
         "proof": row.payload.get("proof", {}).get("kind"),
         "awaiting": row.awaiting,
         "reason": row.reason,

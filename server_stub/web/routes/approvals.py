@@ -89,8 +89,8 @@ def _policy(session: Session, row: UsePolicyRow | None) -> dict[str, Any]:
     if row is None:
         return {"token": None, "approvers": []}
     approvers = []
-    for each in use_policies.approvers_of(session, row):
-        certificate = session.get_one(Certificate, each.certificate_sn)
+    for approver in use_policies.approvers_of(session, row):
+        certificate = session.get_one(Certificate, approver.certificate_sn)
         approvers.append(
             {
                 "certificate": views.b64(certificate.der),
@@ -192,9 +192,9 @@ def shown(session: Session, actor: Actor, row: UseRequestRow) -> dict[str, Any]:
             for each in asked
         ],
         "keys": [
-            {"key_id": each.key_id, "kind": each.kind, "wrapped": views.b64(each.wrapped)}
-            for each in requesting.keys_of(session, row)
-            if each.certificate_sn == own
+            {"key_id": key.key_id, "kind": key.kind, "wrapped": views.b64(key.wrapped)}
+            for key in requesting.keys_of(session, row)
+            if key.certificate_sn == own
         ],
         "wrapped_for": [each.key_id for each in requesting.keys_of(session, row)]
         if row.certificate_sn == own
@@ -224,12 +224,12 @@ def use_requests(platform: Running, actor: SignedIn) -> dict[str, Any]:
         to_me = [shown(session, actor, row) for row in requesting.asked_from(session, actor)]
         duties = [
             {
-                "seal_id": each.seal_id,
-                "token": views.b64(each.policy.token),
-                "set_at": timestamp(each.policy.set_at),
-                "ended_at": timestamp(each.ended_at) if each.ended_at is not None else None,
+                "seal_id": duty.seal_id,
+                "token": views.b64(duty.policy.token),
+                "set_at": timestamp(duty.policy.set_at),
+                "ended_at": timestamp(duty.ended_at) if duty.ended_at is not None else None,
             }
-            for each in use_policies.duties(session, actor)
+            for duty in use_policies.duties(session, actor)
         ]
     approver = "approver" in actor.roles
     return {"mine": mine, "to_me": to_me, "approver": approver, "duties": duties}
@@ -257,8 +257,8 @@ async def ask(platform: Running, actor: SignedIn, body: RequestBody) -> dict[str
 
 def _keys(bodies: list[WrappedBody]) -> list[requesting.Wrapped]:
     return [
-        requesting.Wrapped(each.certificate_sn, each.kind, each.key_id, unbase64(each.wrapped))
-        for each in bodies
+        requesting.Wrapped(body.certificate_sn, body.kind, body.key_id, unbase64(body.wrapped))
+        for body in bodies
     ]
 
 

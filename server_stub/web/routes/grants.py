@@ -205,7 +205,7 @@ async def lease(platform: Running, actor: SignedIn, body: LeaseBody) -> dict[str
     return {
         "id": made.id,
         "until": timestamp(made.until),
-        "leaves": [views.b64(each) for each in made.leaves],
+        "leaves": [views.b64(leaf) for leaf in made.leaves],
         "doubled": list(made.doubled),
     }
 

@@ -74,7 +74,7 @@ def _phones(
     if not session.get_one(UsePolicyRow, row.policy_id).phone:
         return []
     code = requesting.request_of(row).seal
-    keys = {each.key_id: each.wrapped for each in requesting.keys_of(session, row)}
+    keys = {key.key_id: key.wrapped for key in requesting.keys_of(session, row)}
     found = []
     for phone in pairing.in_use(session, asked.certificate_sn, now):
         binding = Binding.parse(phone.binding.encode())

@@ -169,7 +169,7 @@ class AssertionBody(Body):
     @property
     def assertion(self) -> Assertion:
         parts = (self.client_data, self.authenticator_data, self.signature)
-        return Assertion(*(unbase64(each) for each in parts))
+        return Assertion(*(unbase64(part) for part in parts))
 
 
 def page(request: Request, platform: Platform, name: str, **values: Any) -> Response:
@@ -228,7 +228,7 @@ def _whose(session: Session, row: PhonePairing) -> tuple[str, str, str]:
 async def answer(platform: Running, identity: str, body: AnswerBody) -> dict[str, Any]:
     """The phone's new passkey, proved by the secret of the QR code."""
     parts = (body.proof, body.mac, body.client_data, body.authenticator_data)
-    given = pairing.Answer(*(unbase64(each) for each in parts))
+    given = pairing.Answer(*(unbase64(part) for part in parts))
 
     def work(tx: Transaction) -> dict[str, Any]:
         pairing.answer(tx, platform.origin, identity, given)
