@@ -58,7 +58,7 @@ def test_every_option_with_a_path_is_known_as_read_or_as_written() -> None:
     }
     assert reading == READ
     assert {words[0] for words, _ in WRITING} <= set(MODULES)
-    assert len(WRITING) == 18
+    assert len(WRITING) == 19
 
 
 @pytest.mark.parametrize("name", NAMES)
