@@ -117,7 +117,7 @@ class Font:
         """Does a glyph of *shown* stand on the one before, because a width that the file states is
         less than its own?"""
         return any(
-            self.widths[code] < _NARROWER * float(_HELVETICA_WIDTHS.get(letter, 0))
+            self.widths[code] < _least_width(letter)
             for code in set(shown)
             if code in self.widths and (letter := (self.letters or {}).get(code))
         )
@@ -305,8 +305,13 @@ def _composite(node: generic.DictionaryObject) -> Font:
 
 def _narrowest(cid: int) -> float:
     """Of the glyph with this number in one of the collections: the first are those of ASCII."""
-    standard = _HELVETICA_WIDTHS.get(chr(cid + 31)) if cid <= 95 else None
-    return _NARROWEST if standard is None else _NARROWER * standard
+    return _least_width(chr(cid + 31)) if cid <= 95 else _NARROWEST
+
+
+def _least_width(letter: str) -> float:
+    """Of a glyph whose next one does not stand on it, thousandths; in typefaces whose glyphs are
+    all as wide, wide letters are narrow."""
+    return min(_NARROWEST, _NARROWER * _HELVETICA_WIDTHS.get(letter, 0.0))
 
 
 def _leads_to_its_characters(below: generic.DictionaryObject, encoding: str) -> bool:

@@ -30,7 +30,7 @@ _GROUND = 0.85
 _SAME_COLOUR = 0.012
 """Colours are rounded to two digits, or to 1/255."""
 _SAME_PLACE = 1.0
-_ALONG, _UPRIGHT = 0.7, 0.85
+_ALONG, _UPRIGHT = 0.7, 0.8
 """A frame's line is at least this part of the edge that it follows, and of an upright edge."""
 _LONGEST_DASH = 6.0
 """Points: of a longer pattern one piece alone may be seen, and read as a digit or a dot."""

@@ -187,6 +187,32 @@ def test_digits_of_a_chinese_font_do_not_stand_on_each_other(
     assert (verdict(world, data) is Verdict.VALID_CHANGED_LATER) is believed
 
 
+_MONOSPACED = b"/FirstChar 32/LastChar 126/Widths[%s]"
+
+
+@pytest.mark.parametrize(
+    "font",
+    [
+        b"<</Type/Font/Subtype/Type1/BaseFont/Courier%s>>"
+        % (_MONOSPACED % b" ".join([b"600"] * 95)),
+        b"<</Type/Font/Subtype/TrueType/BaseFont/SimSun/Encoding/WinAnsiEncoding%s>>"
+        % (_MONOSPACED % b" ".join([b"500"] * 95)),
+    ],
+)
+def test_wide_letters_may_be_as_wide_as_the_others(
+    world: World, sealed: bytes, font: bytes
+) -> None:
+    data = filled(sealed, shown(b"(W@M 90%) Tj"), font=font, value=b"(W@M 90%)")
+    assert verdict(world, data) is Verdict.VALID_CHANGED_LATER
+
+
+def test_wide_letters_of_a_chinese_font_may_be_half_as_wide(world: World, sealed: bytes) -> None:
+    codes = "W@M".encode("utf-16-be").hex().encode()
+    font, value = chinese(b"/W[1 95 500 814 939 500]"), b"<FEFF%s>" % codes
+    data = filled(sealed, shown(b"<%s> Tj" % codes), font=font, value=value)
+    assert verdict(world, data) is Verdict.VALID_CHANGED_LATER
+
+
 # ---------------------------------------------------------------- the look as an object
 
 
