@@ -1,4 +1,4 @@
-"""Addresses as they may be shown: without a login, which some time stamp services want in them."""
+"""Removes logins from addresses before they are shown: some time stamp services take them there."""
 
 from __future__ import annotations
 

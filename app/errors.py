@@ -28,7 +28,7 @@ line do with them stands in one table here.
                                   CabinetTooNew, CabinetLocked
 
 One module, though long: whoever adds an error sees here all others, their exit codes and what a
-batch does with them.
+batch does with them; and callers raise errors of several families, which they need not know apart.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What the platform does without being asked, and the thread that does it.
+"""Work that the platform does by itself, and the thread that does it.
 
 Every kind of work is a :class:`Due`: a question to the database, and what to do with each row that
 is found. All progress stands in the database, so work that a crash has interrupted is done at the

@@ -1,4 +1,4 @@
-"""Checking an archive package: as a stranger would, without network and without unpacking.
+"""Checks an archive package as a stranger would: without network and without unpacking.
 
     check(package, own=…) → CheckedArchive
 
@@ -56,7 +56,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class CheckedArchive:
-    """What can be said of a package."""
+    """The result of checking a package."""
 
     problems: tuple[str, ...]
     """What does not hold, as ``kind:member``; kinds are keys of phrases.archive_problem."""
@@ -123,7 +123,7 @@ class _Said:
 
 @dataclass
 class _Found:
-    """What has come to light so far."""
+    """What was found so far."""
 
     problems: list[str] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)

@@ -22,7 +22,7 @@ NAMESPACE = "urn:sealdesk:archive:1"
 
 @dataclass(frozen=True)
 class About:
-    """What the person says of all files of a package; "" where nothing is said."""
+    """What the user enters for all files of a package; "" for what is left out."""
 
     unit: str = ""
     """立档单位名称: whose archives these are."""

@@ -175,7 +175,7 @@ def _changed(desk: Desk, record: ApplicationRecord, **values: Any) -> Applicatio
 
 
 def _tell_problems(desk: Desk, record: ApplicationRecord) -> int:
-    """What is still wrong with a draft that nobody wants to submit yet."""
+    """Tell what is still wrong with a draft that is not submitted yet."""
     words = messages(desk.settings.language)["ApplicationFieldWrong"]["words"]
     for field, found in form.problems(record):
         tell(f"  {words['field'][field]}: {words['problem'][found]}")
@@ -321,7 +321,7 @@ def _seal(record: ApplicationRecord, language: str) -> str:
 
 
 def describe(desk: Desk, record: ApplicationRecord) -> None:
-    """What a person wants to know of an application: how far it is, what is next, when to look."""
+    """An application for a person: its state, the next step, and when to look again."""
     language = desk.settings.language
     names = messages(language)["ApplicationFieldWrong"]["words"]["field"]
     tell(f"{record.id}  {record.fields.get('enterprise', '')}  {_seal(record, language)}")

@@ -235,7 +235,7 @@ def remaining(until: datetime, now: datetime, language: str) -> str:
 
 
 def _describe(grant: GrantRecord, desk: Desk) -> None:
-    """What a person wants to know of a grant, a line each."""
+    """Facts about a grant, a line each."""
     language, now = desk.settings.language, datetime.now(UTC)
     terms = grant.signed.grant
     scope = terms.scope

@@ -1,4 +1,4 @@
-"""``sealdesk notices``: what has happened that a person must know of, and what to do."""
+"""``sealdesk notices``: events that the user must know of, and what to do about each."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def seal_show(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _describe(seal: SealRecord, desk: Desk) -> None:
-    """What a person wants to know of a seal, a line each."""
+    """Facts about a seal, a line each."""
     language = desk.settings.language
     why_not = _unusable(seal, language)
     statement = desk.cabinet.statement(seal.code, seal.platform)

@@ -1,4 +1,4 @@
-"""An order of the command line that was begun: by its number the journal knows what of it is done.
+"""Orders of the command line that were begun: under its number the journal has what is done.
 
 The number is drawn when the order (seal, places, files) is given first, and kept in a small file
 until every document of it is stamped. The same order again goes on: what the journal has under that

@@ -1,4 +1,4 @@
-"""What of an interrupted batch is done: the journal knows it by the names of the acts."""
+"""Finds in the journal, by the names of the acts, what an interrupted batch has done already."""
 
 from __future__ import annotations
 

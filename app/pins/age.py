@@ -2,7 +2,7 @@
 
 By the Ukey's serial number; nothing of the PIN is kept. No Ukey tells the age of its PIN, so a Ukey
 that was never seen before counts from the day on which it is seen first. In the clear in a small
-file: to have lost it costs one reminder.
+file: losing it costs one reminder.
 """
 
 from __future__ import annotations

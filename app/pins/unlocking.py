@@ -50,7 +50,7 @@ def under_way(serial: str, cabinet: Cabinet) -> ApplicationRecord | None:
 
 
 def newest(serial: str, cabinet: Cabinet) -> ApplicationRecord | None:
-    """The application for that Ukey that was made last, whatever has become of it."""
+    """The latest application for that Ukey, in whatever state."""
     every = (each for each in cabinet.applications.all() if each.kind == PIN_RESET)
     return next((each for each in every if each.fields.get("token_serial") == serial), None)
 
@@ -96,7 +96,7 @@ def hand_in(
 
 
 def by_statement(token: Token) -> bool:
-    """Does this Ukey take the platform's statement, or its maker's own tool?"""
+    """Is this Ukey unlocked by the platform's statement, and not by its maker's own tool?"""
     return token.unlock_request() is not None
 
 
@@ -165,7 +165,7 @@ def _check(
 
 
 def _over(record: ApplicationRecord, cabinet: Cabinet) -> ApplicationRecord:
-    """Its key is forgotten, and what nobody needs any more."""
+    """Forget the application's key and what belongs to it."""
     cabinet.applications.keep_letter(record.id, record.letter_name, b"")
     return cabinet.applications.change(
         record.id,

@@ -353,7 +353,7 @@ def collect_received(
     keys: Sequence[TokenKey],
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[SealRecord]:
-    """Copies that *keys* have accepted, at another computer perhaps, and the cabinet has not."""
+    """Collect copies that *keys* have accepted, on any computer, and the cabinet does not have."""
     issuer = platform.service().certificates["issuing"].subject
     found: list[SealRecord] = []
     for key in keys:

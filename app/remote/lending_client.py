@@ -1,4 +1,4 @@
-"""A platform as those see it who lend seals, are lent one, reserve uses, or report them later."""
+"""The platform for whoever lends seals, borrows them, reserves uses or reports them later."""
 
 from __future__ import annotations
 

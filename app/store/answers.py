@@ -16,7 +16,7 @@ _KEPT = 1_000
 
 
 class Answers:
-    """The answers in one file. One that cannot be read or written is a question asked again."""
+    """The answers in one file. If it cannot be read or written, the question is asked again."""
 
     def __init__(self, path: Path) -> None:
         self._path = path

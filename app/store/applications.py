@@ -83,12 +83,12 @@ class ApplicationRecord:
 
     @property
     def sent(self) -> bool:
-        """May the platform know of it?"""
+        """Was it sent to the platform, or tried to be?"""
         return bool(self.server_id or self.body)
 
     @property
     def open(self) -> bool:
-        """May something still come of it?"""
+        """Is it still under way?"""
         return self.state not in OVER
 
     @property

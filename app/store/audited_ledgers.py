@@ -1,7 +1,7 @@
 """What an auditor has seen of platforms' private ledgers, and cosigned: one small file each.
 
-It is what a platform that was rewound, or tells another history, is caught with; so it does not lie
-in the cabinet, which may be made anew.
+They prove that a platform was rewound or tells another history. So they do not lie in the cabinet,
+which may be made anew.
 """
 
 from __future__ import annotations

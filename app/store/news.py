@@ -1,4 +1,4 @@
-"""What a synchronisation has changed in the cabinet, as notices for the person."""
+"""Turns what a synchronisation has changed in the cabinet into notices."""
 
 from __future__ import annotations
 

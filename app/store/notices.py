@@ -1,4 +1,4 @@
-"""通知: what has happened that a person must know of, kept until it was read and after.
+"""通知: events that the user must know of, kept before and after they are read.
 
 Notices come from synchronising (:mod:`app.store.news`) and tell of one platform each, so that
 several are kept apart. A notice has no text of its own: what it says, what to do and where is

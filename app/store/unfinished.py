@@ -1,5 +1,5 @@
-"""What is about to be published, and what will be entered of it: so that a crash in between loses
-neither the file nor its entry.
+"""Outputs about to be published, with their journal entries, so that a crash in between loses
+neither.
 
 A small file in ``unfinished`` beside the journal is written before an output gets its name and
 removed once the journal has it. It is locked as long as its process lives; one that can be locked

@@ -63,7 +63,7 @@ class PolicyRecord:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one approver has said, or not yet."""
+    """One approver's answer; no decision yet: ""."""
 
     certificate_sn: str
     """Hex."""
@@ -143,7 +143,7 @@ class UseRequestRecord:
         return next((answer for answer in self.answers if answer.certificate_sn == own), None)
 
     def waits_for_me(self, now: datetime) -> bool:
-        """Is this person to decide?"""
+        """Does it wait for this person's decision?"""
         answer = self.my_answer
         waiting = self.side == "asked" and answer is not None and not answer.decision
         return waiting and self.state_at(now) == "pending"
@@ -155,7 +155,7 @@ class UseRequestRecord:
 
     @property
     def unread(self) -> bool:
-        """Has something come of it that the person has not seen?"""
+        """Has its state changed since the person last looked?"""
         return self.seen != self.state
 
     @property

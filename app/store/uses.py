@@ -58,7 +58,7 @@ class Use:
 
 
 def uses(entries: Iterable[JournalEntry]) -> list[Use]:
-    """*entries* (oldest first) by the uses that they tell of, in the order of their ends."""
+    """*entries* (oldest first) grouped by use, in the order in which the uses ended."""
     begun: dict[int, JournalEntry] = {}
     found: list[Use] = []
     for entry in entries:

@@ -1,8 +1,8 @@
 """A key that pages are encrypted for, which an approver's Ukey has signed.
 
-A Ukey signs and does not decrypt, as far as its drivers tell: so each of an approver's computers
-makes an SM2 key of its own, keeps the private half in the system's keyring, and the Ukey vouches
-for the public half. Whoever encrypts checks that, so that the platform cannot put in its own.
+Drivers of Ukeys offer no decryption. So each of an approver's computers makes an SM2 key, keeps
+the private half in the system's keyring, and the Ukey signs the public half. Whoever encrypts
+checks that signature, so that the platform cannot insert a key of its own.
 
     SEQUENCE { text OCTET STRING, certificate OCTET STRING, signature BIT STRING }
 """

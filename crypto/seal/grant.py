@@ -154,7 +154,7 @@ class Grant:
 
     @property
     def problem(self) -> str:
-        """What no grant may say, "" if it is in order."""
+        """Why these terms are refused, "" if they are in order."""
         if not re.fullmatch(r"\d{14}", self.seal_code):
             return "no seal code"
         if any(map(is_blank, (self.seal_name, self.holder, self.grantee))):
@@ -175,7 +175,7 @@ class Grant:
 
     @property
     def id(self) -> str:
-        """How the grant is called: from its terms, so that nobody else gives it another name."""
+        """Identifier, derived from the terms, so that nobody can assign another."""
         return f"grant_{sm3(self.encode()).hex()[:24]}"
 
 

@@ -1,8 +1,8 @@
 """Kinds of seals (办法 第五条), as data that platform and client share.
 
-Type codes: docs/design/standards.md §4.2. Sizes: the police's local rules there, §4.1; of the seals
-for customs the customs' own (secondary); of personal seals no rule is known (第十四条: the
-applicant chooses).
+Type codes: docs/design/standards.md §4.2. Sizes: local police rules (there, §4.1);
+for customs seals, the customs' own (a secondary source); for personal seals no rule is known (the
+applicant chooses, 第十四条).
 """
 
 from __future__ import annotations

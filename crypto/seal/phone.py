@@ -1,7 +1,7 @@
 """手机审批: a phone's passkey stands in for a Ukey that has bound it (第八条、第十九条).
 
-The Ukey signs a :class:`Binding`: this passkey speaks for me, at this origin, for these seals,
-until then. Afterwards the passkey signs the SHA-256 of a text as the challenge of a WebAuthn
+The Ukey signs a :class:`Binding`: this passkey acts for me, at this origin, for these seals, until
+this date. Afterwards the passkey signs the SHA-256 of a text as the challenge of a WebAuthn
 assertion. A :class:`PhoneSignature` has both, so it is checked without any platform, and with
 OpenSSL alone (docs/platform.md).
 
@@ -115,7 +115,7 @@ def six_digits(mac: bytes) -> str:
 
 @dataclass(frozen=True)
 class Binding(PurposeText):
-    """What the Ukey signs: this passkey speaks for me."""
+    """What the Ukey signs, so that a passkey acts for it."""
 
     PURPOSE: ClassVar = "SUQIAN-SEAL-PHONE-V1"
 
@@ -163,7 +163,7 @@ class Binding(PurposeText):
         return hashlib.sha256(self.encode()).hexdigest()
 
     def is_for(self, seal_code: str) -> bool:
-        """May the passkey speak about that seal?"""
+        """Does the binding cover that seal?"""
         return self.seals == ANY_SEAL or seal_code in self.seals.split()
 
     def holds(self, at: datetime) -> bool:

@@ -81,7 +81,7 @@ class PurposeText:
 
     @property
     def problem(self) -> str:
-        """What no text of this purpose may say, "" if it is in order."""
+        """Why this text is refused, "" if it is in order."""
         return ""
 
 

@@ -9,7 +9,7 @@ body names it, and the status key is told by its purpose, as for statements. Tok
                certificate OCTET STRING,   -- of the status key, DER; purpose OCSPSigning
                signature BIT STRING }      -- SM2 with SM3 over PREFIX ‖ body
 
-That these are all entries is the platform's word; that they are in the log is proved.
+The token proves that these entries are in the log; that there are no others, the platform states.
 """
 
 from __future__ import annotations

@@ -124,7 +124,7 @@ class UsePolicy:
 
     @property
     def problem(self) -> str:
-        """What no policy may say, "" if it is in order."""
+        """Why these terms are refused, "" if they are in order."""
         if not re.fullmatch(r"\d{14}", self.seal_code):
             return "no seal code"
         if is_blank(self.seal_name) or is_blank(self.holder):
@@ -148,11 +148,11 @@ class UsePolicy:
 
     @property
     def sm3(self) -> str:
-        """SM3 of the terms, hex: how requests and the platform call the policy."""
+        """SM3 of the terms, hex: identifies the policy in requests and at the platform."""
         return sm3(self.encode()).hex()
 
     def approver(self, certificate: bytes) -> Approver | None:
-        """Whom *certificate* (DER) belongs to."""
+        """The approver with *certificate* (DER); None: not one of them."""
         digest = sm3(certificate).hex()
         return next((a for a in self.approvers if a.certificate_sm3 == digest), None)
 

@@ -1,4 +1,4 @@
-"""What authorities tell the platform of seals, and what it asks them again by itself.
+"""What authorities tell the platform about seals, and what the platform asks them again.
 
 Whose word counts more is in :mod:`server_stub.sealing`; no authority is simulated here.
 Start reading at :mod:`server_stub.authorities.notices`.

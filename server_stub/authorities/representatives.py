@@ -116,7 +116,7 @@ def _applications(session: Session, enterprise_id: str) -> list[Application]:
 
 
 def _ask_again(tx: Transaction, application: Application) -> None:
-    """What was agreed to on the former representative's word does not count."""
+    """Consents of the former representative do not count any more."""
     kept = {k: v for k, v in application.payload.items() if k not in _RESTING_ON_HIM}
     proof = application.payload.get("proof", {})
     if proof.get("kind") == LICENCE:

@@ -1,4 +1,4 @@
-"""What the platform itself says of a document, by what it knows itself."""
+"""Verifies a document with all that the platform knows."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def examine(platform: Platform, document: bytes, name: str) -> Report:
 
 
 def statement_about(platform: Platform, seal_code: str) -> SealStatement | None:
-    """What there is to say now about the seal of that code."""
+    """The statement about the seal of that code as of now."""
     life = timedelta(seconds=platform.settings.status_seconds)
     with platform.reading() as session:
         row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))

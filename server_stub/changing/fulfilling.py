@@ -118,7 +118,7 @@ def renew(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
 
 
 def _end(tx: Transaction, seal: Seal) -> None:
-    """Its keepers keep nothing any more, and its makings are over."""
+    """End the appointments of its keepers, and its copies."""
     kept = select(Appointment).where(Appointment.seal_id == seal.id, Appointment.until.is_(None))
     for appointment in tx.session.scalars(kept):
         appointment.until = tx.now

@@ -34,7 +34,7 @@ def phone_problem(
 
 
 def problem(intent: Mapping[str, Any], certificate: Callable[[str], bytes | None]) -> str | None:
-    """What is wrong with *intent*; *certificate* gives the DER of a serial number."""
+    """What is wrong with *intent*, None if nothing; *certificate*: DER by serial number."""
     try:
         text, signature = str(intent["text"]), bytes.fromhex(intent["signature"])
         serial, spki = intent["certificate"], intent["spki"]

@@ -19,7 +19,7 @@ _BETWEEN = "~\n"  # in no base64, and no name of a log ends with it
 
 
 class WitnessLost(Exception):
-    """The witness knows nothing, or less than it must have known."""
+    """The witness has lost checkpoints that it must have."""
 
 
 class Witness(Protocol):

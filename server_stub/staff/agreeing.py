@@ -77,7 +77,7 @@ def cancel(
 def _agreed(
     tx: Transaction, actor: Actor, verb: str, seal_id: str, agreement: Agreement | None
 ) -> Mapping[str, object]:
-    """What goes on record of it."""
+    """The fields of its record."""
     seal = sealing.find(tx.session, actor, f"seal.{verb}", seal_id)
     if agreement is None:
         raise policy.Forbidden(

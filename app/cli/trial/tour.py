@@ -276,5 +276,6 @@ class _Walk:
 
 
 def _next_second() -> None:
-    """What becomes of a seal comes in another second than its use: statements count in seconds."""
+    """Wait for the next second: statements count in seconds, and a change must not share the
+    second of a use."""
     time.sleep(1.05 - datetime.now(UTC).microsecond / 1_000_000)

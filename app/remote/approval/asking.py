@@ -337,7 +337,7 @@ def record_of(
 
 
 def told_anew(before: UseRequestRecord, made: PlatformRequest) -> UseRequestRecord:
-    """*before* with what the platform says now; what this computer alone knows stays."""
+    """*before*, updated by the platform's answer; what only this computer knows stays."""
     told = record_of(made, before.side, before.platform, before.certificate)
     return replace(told, key=before.key, wrapped_for=before.wrapped_for, seen=before.seen)
 

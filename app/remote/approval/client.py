@@ -1,4 +1,4 @@
-"""The platform's routes for approvals. What comes back is checked before anybody sees it."""
+"""The platform's routes for approvals. Answers are checked before they are used."""
 
 from __future__ import annotations
 

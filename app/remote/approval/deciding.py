@@ -1,4 +1,4 @@
-"""What an approver sees of a request, and says to it with the Ukey.
+"""What an approver sees of a request, and the decision that the Ukey signs.
 
 Each computer has an SM2 key of its own for the pages, whose private half is kept with the small
 secrets (:class:`app.store.secret_store.SecretStore`) and which the Ukey has signed.

@@ -1,4 +1,4 @@
-"""At each sync: policies of one's seals, what came of one's requests, and what one is asked."""
+"""At each sync: policies of the user's seals, answers to their requests, requests to decide on."""
 
 from __future__ import annotations
 
@@ -89,7 +89,7 @@ def follow(
 
 
 def _tell_of_phones(origin: str, cabinet: Cabinet, record: UseRequestRecord) -> None:
-    """What one's phone has decided is told at the computer, whatever page the phone was shown."""
+    """Tell on the computer what the user's phone has decided, whatever page the phone showed."""
     said = record.my_answer if record.side == "asked" else None
     if said is not None and said.phone and said.decision:
         request = record.request
