@@ -297,6 +297,7 @@ def test_every_room_says_what_it_is_for_what_it_never_does_and_where_to_start() 
     assert silent == []
 
 
+@pytest.mark.timeout(600)
 def test_every_name_is_used_or_has_its_reason() -> None:
     """Dead code goes; an entry of vulture's allow-list that is used after all goes too."""
     allowed = ROOT / "tests" / "called_from_outside.py"
