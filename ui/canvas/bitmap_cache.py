@@ -8,7 +8,11 @@ from PySide6.QtGui import QPixmap
 
 from ui.canvas.renderer import BitmapRequest
 
-CACHE_BYTES = 64 * 1024 * 1024
+CACHE_BYTES = 48 * 1024 * 1024
+"""In a small window: a dozen pages."""
+VIEWS = 3
+"""Times as much as the view shows is kept at least: tiles reach beyond it, and what lies above and
+below is drawn ahead."""
 
 
 class BitmapCache:
@@ -18,6 +22,10 @@ class BitmapCache:
         self.limit = limit
         self.bytes = 0
         self._kept: OrderedDict[BitmapRequest, QPixmap] = OrderedDict()
+
+    def fit(self, pixels: float) -> None:
+        """Make room for a view of so many device pixels."""
+        self.limit = max(CACHE_BYTES, round(4 * VIEWS * pixels))
 
     def get(self, request: BitmapRequest) -> QPixmap | None:
         found = self._kept.get(request)

@@ -526,6 +526,8 @@ class PageView(QAbstractScrollArea):
         self._scrolled()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
+        view, ratio = self.viewport(), self.devicePixelRatioF()
+        self.cache.fit(view.width() * view.height() * ratio**2)
         if self._fit:
             self._rescale(self._fitting(), QPoint(self.viewport().width() // 2, 0))
         else:

@@ -26,14 +26,17 @@ from typing import Any
 
 from crypto.bounded import Channel, Message
 from ui.canvas import page_text
-from ui.picture_memory import give_back
+from ui.picture_memory import REST_S, give_back
 
 
 def main(channel: Channel) -> None:
     """Answer requests until the window's end of the pipe is closed."""
-    give_back()
     documents: dict[int, Any] = {}
+    rested = True
     while True:
+        if not rested and not channel.pipe.poll(REST_S):
+            rested = True
+            give_back()
         word, number, *rest = channel.receive()
         try:
             answer = _ANSWERS[word](documents, number, *rest)
@@ -41,6 +44,8 @@ def main(channel: Channel) -> None:
             answer = _refused(number, type(error).__name__)
         if answer is not None:
             channel.send(answer.head, *answer.parts)
+            rested = False
+            del answer
 
 
 def _refused(number: int, reason: str) -> Message:

@@ -21,7 +21,7 @@ from PySide6.QtGui import QImage
 
 from crypto.bounded import BoundedError, BoundedProcess, Message
 from ui.canvas import page_text, render_process
-from ui.picture_memory import give_back
+from ui.picture_memory import REST_S, give_back
 
 IN_FLIGHT = 2
 _MAX_PIXELS = 512 << 20
@@ -82,7 +82,6 @@ class Renderer(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        give_back()
         self._next = 0
         self._life = 0
         self._process: BoundedProcess | None = None
@@ -101,6 +100,10 @@ class Renderer(QObject):
         self._patience.setSingleShot(True)
         self._patience.setInterval(PATIENCE_MS)
         self._patience.timeout.connect(self._kill)
+        self._rest = QTimer(self)
+        self._rest.setSingleShot(True)
+        self._rest.setInterval(round(1000 * REST_S))
+        self._rest.timeout.connect(give_back)
 
     # --- what views ask -------------------------------------------------------------------------
 
@@ -148,6 +151,7 @@ class Renderer(QObject):
         self._sources.clear()
         self._wanted.clear()
         self._patience.stop()
+        self._rest.stop()
         self._life = -1
         if self._process is not None:
             self._process.kill()
@@ -247,6 +251,7 @@ class Renderer(QObject):
         elif isinstance(request, BitmapRequest) and picture is not None:
             if request.document in self._sources:
                 self.drawn.emit(request, picture)
+            self._rest.start()
         elif request is not None:
             self._give_up(request)
         elif opening:

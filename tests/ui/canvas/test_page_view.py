@@ -73,6 +73,17 @@ def test_the_cache_stays_within_its_bytes(qapp: object) -> None:
     assert cache.get(BitmapRequest(1, 0, 1.0)) is None
 
 
+def test_the_cache_holds_all_tiles_that_a_large_screen_shows(qapp: object) -> None:
+    cache = BitmapCache()
+    small = cache.limit
+    cache.fit(1366 * 768)
+    assert cache.limit == small
+    cache.fit(3840 * 2160)
+    for number in range(5 * 4):  # 1,024 pixels each, wherever they begin
+        cache.put(BitmapRequest(1, number, 4.0, (0, 0, 1, 1)), QPixmap(1024, 1024))
+    assert len(cache) == 20
+
+
 def test_at_four_hundred_per_cent_pages_come_in_tiles_of_what_is_seen(
     qtbot: QtBot, renderer: Renderer, make_pdf: Callable[..., Path]
 ) -> None:
