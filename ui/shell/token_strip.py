@@ -107,9 +107,12 @@ class TokenStrip(QFrame):
 
 
 def token_name(token: TokenView) -> str:
-    """What a person calls a key: the company of its certificate, else its label."""
+    """What a person calls a key: the company of its certificate, else its label. Of a platform's
+    staff each has a key of the same organisation: the person's name stands beside it."""
     organizations = [
-        without_credit_code(certificate.organization)
+        f"{certificate.organization} {certificate.name}"
+        if certificate.role
+        else without_credit_code(certificate.organization)
         for certificate in token.certificates
         if certificate.organization
     ]
