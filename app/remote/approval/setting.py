@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from app.errors import (
     PlatformAnswerInvalid,
@@ -21,6 +21,9 @@ from crypto.algorithms.keys import SigningKey
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of, without_credit_code
 from crypto.seal.use_policy import Approver, PolicyError, UsePolicy, masked
+
+_NEWS = timedelta(days=30)
+"""How long a change is news: the platform tells of it at every sync, and notices are forgotten."""
 
 
 @dataclass(frozen=True)
@@ -143,14 +146,16 @@ def keep_duties(
         if policy.approver(certificate) is None:
             refused += 1
         elif duty.ended_at is not None:
-            cabinet.notices.keep(platform.origin, "approver_ended", facts, duty.ended_at)
+            if now - duty.ended_at < _NEWS:
+                cabinet.notices.keep(platform.origin, "approver_ended", facts, duty.ended_at)
             if known is not None and duty.seal_id not in own:
                 cabinet.forget_policy(duty.seal_id)
         elif known is not None and known.signed and known.signed.signed_at > duty.signed.signed_at:
             refused += 1  # an old one may name others
         else:
             facts |= {"number": str(policy.needed), "count": str(len(policy.approvers))}
-            cabinet.notices.keep(platform.origin, "approver_named", facts, duty.set_at)
+            if now - duty.set_at < _NEWS:
+                cabinet.notices.keep(platform.origin, "approver_named", facts, duty.set_at)
             record = PolicyRecord(duty.seal_id, platform.origin, duty.signed.token, now)
             cabinet.keep_policy(record)
     return refused

@@ -102,6 +102,18 @@ def test_an_approver_hears_of_each_change_and_a_former_one_that_it_is_over(
     assert f"{holder}的印章 {CODE} 用印不再由您审批" in notices(cabinet)
 
 
+def test_what_was_decided_long_ago_is_no_news(company: Company) -> None:
+    cabinet, long_ago = Cabinet.in_memory(), NOW - timedelta(days=40)
+    duties = (
+        Duty("theirs", company.policy, long_ago, None),
+        Duty("others", company.policy, long_ago, long_ago),
+    )
+    told = UseRequests((), (), approver=False, duties=duties)
+    follow(Platform(told=told), cabinet, {}, company.approvers[0], lambda: NOW)  # type: ignore[arg-type]
+    assert [each.seal_id for each in cabinet.policies()] == ["theirs"]
+    assert notices(cabinet) == []
+
+
 def test_a_duty_that_names_somebody_else_is_none(company: Company) -> None:
     cabinet = Cabinet.in_memory()
     others = tuple(approver_of(key, "李四", "负责人") for key in company.approvers[:1])
