@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from app.errors import PlatformRefused, PlatformUntrusted
+from app.errors import PlatformAnswerInvalid, PlatformRefused, PlatformUntrusted
 from app.remote.approval.asking import record_of, told_anew, wrap_for_new_keys
 from app.remote.approval.client import ApprovalClient, PlatformRequest
 from app.remote.approval.deciding import Secrets, make_known
@@ -69,7 +70,9 @@ def follow(
                 continue
             cabinet.keep_use_request(record)
             _tell_of_phones(platform.origin, cabinet, record)
-            told.append(wrap_for_new_keys(platform, cabinet, record, clock))
+            with contextlib.suppress(PlatformAnswerInvalid, PlatformRefused):  # told of the policy
+                record = wrap_for_new_keys(platform, cabinet, record, clock)
+            told.append(record)
     if refused:
         about = {"number": str(refused)}
         cabinet.notices.keep(platform.origin, "approval_unreadable", about, today)

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from app.errors import PlatformAnswerInvalid, PlatformRefused
-from app.remote.approval.client import ApprovalClient, Duty, PlatformPolicy, UseRequests
+from app.remote.approval.asking import record_of
+from app.remote.approval.client import (
+    ApprovalClient,
+    Duty,
+    PlatformPolicy,
+    PlatformRequest,
+    UseRequests,
+)
 from app.remote.approval.following import follow
 from app.remote.platform_connection import to_base64
 from app.store.cabinet import Cabinet
@@ -100,6 +107,33 @@ def test_an_approver_hears_of_each_change_and_a_former_one_that_it_is_over(
     sync()
     assert cabinet.policies() == []
     assert f"{holder}的印章 {CODE} 用印不再由您审批" in notices(cabinet)
+
+
+def test_a_bad_policy_does_not_stop_the_request_that_waits_for_its_approvers(
+    company: Company,
+) -> None:
+    cabinet = Cabinet.in_memory()
+    made = PlatformRequest(
+        signed=company.request,
+        policy=company.policy,
+        seal_id="bad",
+        state="pending",
+        reason="",
+        requester="赵六",
+        mine=True,
+        used=0,
+        pages=0,
+        evidence_size=100,
+        created_at=ASKED,
+        changed_at=ASKED,
+        answers="[]",
+    )
+    known = record_of(made, "mine", ORIGIN, company.requester.certificate)
+    cabinet.keep_use_request(replace(known, key=bytes(32)))  # its pages wait for more keys
+    for problem in (PlatformAnswerInvalid(ORIGIN, ""), PlatformRefused(ORIGIN, "not_found", "")):
+        platform = Platform({"bad": problem}, UseRequests((made,), (), approver=False))
+        follow(platform, cabinet, {}, company.requester, lambda: NOW)  # type: ignore[arg-type]
+    assert [each.state for each in cabinet.use_requests()] == ["pending"]
 
 
 def test_what_was_decided_long_ago_is_no_news(company: Company) -> None:
