@@ -23,6 +23,8 @@ PYTHON = Path("/usr/bin/python3")
 """The system's own, which has the bindings."""
 PATIENCE = 60.0
 """Seconds within which a busy machine has done anything."""
+PAUSE = 0.25
+"""Seconds between two looks: each reads all of the window, hundreds of questions."""
 TEXTS = ("text", "password text", "entry", "paragraph")
 OPERATED = (
     *("push button", "check box", "radio button", "toggle button", "combo box", "spin button"),
@@ -141,7 +143,7 @@ class Reader:
             return bool(true(tree))
 
         try:
-            until(there, what, PATIENCE)
+            until(there, what, PATIENCE, pause=PAUSE)
         except AssertionError as error:
             raise AssertionError(f"{what}; read: {seen[-1].names}") from error
         return seen[-1]
@@ -207,7 +209,7 @@ class Reader:
             return answer is None
 
         try:
-            until(done, name, PATIENCE)
+            until(done, name, PATIENCE, pause=PAUSE)
         except AssertionError as error:
             raise AssertionError(f"{name}: {problem}; read: {self.tree().names}") from error
 

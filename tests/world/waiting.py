@@ -6,12 +6,15 @@ from collections.abc import Callable
 PAUSE_S = 0.02
 
 
-def until(true: Callable[[], object], what: str, seconds: float = 30) -> None:
-    """Return when *true()* is; fail with *what* if it is not so in time."""
+def until(
+    true: Callable[[], object], what: str, seconds: float = 30, *, pause: float = PAUSE_S
+) -> None:
+    """Return when *true()* is; fail with *what* if it is not so in time. *pause*: seconds between
+    two looks."""
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, what
-        time.sleep(PAUSE_S)
+        time.sleep(pause)
 
 
 def next_second() -> None:

@@ -20,6 +20,7 @@ from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant, citizen_number
 from tests.world.objections import SECRET, statement
 from tests.world.staff import employ
+from tests.world.thoroughness import Turns
 
 IN_ADDRESSES = [
     *("a%00b", "%ff", "%ed%a0%80", "%25", "%2e%2e%2f", "a" * 3000, "%F0%9F%98%80", "-1", "0"),
@@ -254,16 +255,19 @@ def test_in_bodies(server: RunningServer, people: dict[str, Applicant], part: in
     known = valid(people)
     taking = [each for each in operations(server) if "requestBody" in each[2]]
     assert {path for _, path, _ in taking} == set(known), "a route is missing here"
+    bodies, values = Turns(BODIES, 3), Turns(VALUES, 3)
     for method, path, _ in taking[part::PARTS]:
         for person in who_may(path, method, people):
             identity = person.application_id if "applications" in path else person.seal_id
             where = path.replace("{identity}", identity or "x")
-            for content in BODIES:
+            for content in bodies.take():
                 send(person, method, where, content)
             for place in leaves(known[path]):
-                for value in VALUES:
+                for value in values.take():
                     body = json.dumps(put(known[path], place, value)).encode()
                     send(person, method, where, body)
+    assert bodies.gone_through
+    assert values.gone_through
 
 
 def test_in_the_text_of_a_usage_record_and_of_a_dispute(
