@@ -19,9 +19,9 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast
+from typing import Any, Concatenate, Generic, NamedTuple, ParamSpec, Protocol, TypeVar, cast
 
-from sqlalchemy import Engine, func, insert, select
+from sqlalchemy import Engine, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
@@ -194,14 +194,30 @@ class StoredNodes(Mapping[tuple[int, int], bytes]):
 
 def log_size(session: Session, log: str) -> int:
     """How many leaves *log* has."""
-    last = select(func.max(LedgerEntry.number)).where(LedgerEntry.log == log)
-    number = session.scalar(last)
+    number = session.connection().scalar(_SIZE, {"of": log})
     return 0 if number is None else number + 1
 
 
 def stored_tree(session: Session, log: str) -> merkle.Tree:
     """The tree of *log* as stored, for proofs."""
     return merkle.Tree(StoredNodes(session, log, {}), log_size(session, log))
+
+
+# What every batch asks is put together once: that takes as long as to ask it.
+_SIZE = select(func.max(LedgerEntry.number)).where(LedgerEntry.log == bindparam("of"))
+_NEWEST = (
+    select(LogCheckpoint.note, LogCheckpoint.created_at)
+    .where(LogCheckpoint.log == bindparam("of"))
+    .order_by(LogCheckpoint.size.desc())
+    .limit(1)
+)
+
+
+class _Newest(NamedTuple):
+    """The newest checkpoint of a log."""
+
+    note: str
+    created_at: int
 
 
 _Job = tuple[Callable[[Transaction], Any], "Future[Written[Any]]"]
@@ -364,7 +380,7 @@ class Ledger:
         for future, failure in failed:
             future.set_exception(failure)
 
-    def _time(self, newest: Iterable[LogCheckpoint | None]) -> int:
+    def _time(self, newest: Iterable[_Newest | None]) -> int:
         """The time of a batch: times in the logs never go back."""
         now = self._clock()
         last = max((each.created_at for each in newest if each is not None), default=0)
@@ -376,7 +392,7 @@ class Ledger:
         return max(now, last)
 
     def _tree(
-        self, session: Session, log: str, newest: LogCheckpoint | None, *, accept: bool
+        self, session: Session, log: str, newest: _Newest | None, *, accept: bool
     ) -> merkle.Tree:
         """The tree to append to, after comparing it with its checkpoint and with what was last seen
         outside."""
@@ -418,20 +434,14 @@ def _accepting(reason: str, found: str) -> Callable[[Transaction], None]:
     return command
 
 
-def _newest(session: Session, log: str) -> LogCheckpoint | None:
-    chosen = select(LogCheckpoint).where(LogCheckpoint.log == log)
-    return session.scalar(chosen.order_by(LogCheckpoint.size.desc()).limit(1))
+def _newest(session: Session, log: str) -> _Newest | None:
+    row = session.connection().execute(_NEWEST, {"of": log}).first()
+    return None if row is None else _Newest(*row)
 
 
 def latest_note(session: Session, log: str) -> str:
     """The newest checkpoint of *log*."""
-    newest = (
-        select(LogCheckpoint.note)
-        .where(LogCheckpoint.log == log)
-        .order_by(LogCheckpoint.size.desc())
-        .limit(1)
-    )
-    note = session.scalar(newest)
-    if note is None:
+    newest = _newest(session, log)
+    if newest is None:
         raise LedgerError(f"{log} has no checkpoint yet")
-    return note
+    return newest.note

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
 import pymupdf
@@ -116,10 +115,5 @@ def contract(tmp_path: Path) -> Path:
     folder = tmp_path / "合同 文件"
     folder.mkdir()
     path = folder / "合同.pdf"
-    path.write_bytes(_three_pages())
+    path.write_bytes(excerpt(3))
     return path
-
-
-@cache
-def _three_pages() -> bytes:
-    return excerpt(3)

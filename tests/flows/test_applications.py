@@ -25,7 +25,7 @@ from server_stub.records import canonical, logbook, store
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world.applicant import citizen_number, credit_code, number_of
-from tests.world.clerk import PIN, SO_PIN, Clerk
+from tests.world.clerk import PIN, SO_PIN, Clerk, excerpt
 from tests.world.documents import DEMO_PDF
 from tests.world.platforms import platform_settings
 from tests.world.waiting import until
@@ -227,7 +227,7 @@ def test_a_reviewer_takes_four_days_and_the_person_changes_computers(
     assert review.count(uscc) == 1
 
     contract = tmp_path / "合同.pdf"
-    shutil.copy(DEMO_PDF, contract)
+    contract.write_bytes(excerpt(2))
     assert clerk("stamp", contract, "--at", "1:100,100").code == 0
     shutil.rmtree(elsewhere.hub)
     shutil.copytree(clerk.hub, elsewhere.hub)

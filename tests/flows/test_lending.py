@@ -21,8 +21,7 @@ from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.flows.conftest import COMPANY, OTHER_COMPANY
 from tests.world.applicant import citizen_number, credit_code
-from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled
-from tests.world.documents import DEMO_PDF
+from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt
 from tests.world.waiting import until
 
 DAY = timedelta(days=1)
@@ -49,7 +48,7 @@ def accepted(clerk: Clerk, code: str, *more: str) -> dict[str, Any]:
 def contract(folder: Path, name: str = "合同.pdf") -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copy(DEMO_PDF, path)
+    path.write_bytes(excerpt(2))
     return path
 
 

@@ -11,8 +11,7 @@ import pytest
 from server_stub.web.serving import RunningServer
 from tests.flows.conftest import OTHER_COMPANY
 from tests.world.applicant import citizen_number, credit_code
-from tests.world.clerk import PIN, SO_PIN, Clerk, Enrolled, enrolled
-from tests.world.documents import DEMO_PDF
+from tests.world.clerk import PIN, SO_PIN, Clerk, Enrolled, enrolled, excerpt
 
 
 def moved(clerk: Clerk, folder: Path) -> Clerk:
@@ -37,7 +36,7 @@ def test_a_new_computer_needs_only_the_key(
     ]
 
     contract = tmp_path / "合同.pdf"
-    shutil.copy(DEMO_PDF, contract)
+    contract.write_bytes(excerpt(2))
     assert there("stamp", contract, "--at", "1:100,100").code == 0
     stamped = tmp_path / "合同_已盖章.pdf"
     for offline in ((), ("--offline",)):

@@ -22,7 +22,6 @@ from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.world import chromium
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt, pem
-from tests.world.documents import DEMO_PDF
 from ui.desk.desk_context import DeskContext
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.window import MainWindow
@@ -99,7 +98,7 @@ def test_the_phone_approves_while_stamping_waits(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     source, page = tmp_path / "采购合同.pdf", office.page
-    source.write_bytes(DEMO_PDF.read_bytes())
+    source.write_bytes(excerpt(2))
     pictures = Path(os.environ.get("PHONE_PICTURES", tmp_path))
     looks: list[float] = []
 
@@ -227,7 +226,7 @@ def test_the_code_on_the_approvers_screen_has_the_pages_key(
 ) -> None:
     """For a phone whose browser was cleared."""
     source, page = tmp_path / "补充协议.pdf", office.page
-    source.write_bytes(DEMO_PDF.read_bytes() + b"\n")
+    source.write_bytes(excerpt(2) + b"\n")
     asked = office.clerk("approval", "request", source, "--json")
     assert asked.code == 0, asked.err
     (answer,) = asked.json["answers"]

@@ -21,7 +21,6 @@ from server_stub.records.store import UseRequestRow
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import PIN, Clerk, enrolled, excerpt, pem
-from tests.world.documents import DEMO_PDF
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,7 +71,7 @@ def own_certificate(clerk: Clerk) -> Path:
 def contract(folder: Path, name: str) -> Path:
     """A document of its own: requests go by digest."""
     path = folder / name
-    path.write_bytes(DEMO_PDF.read_bytes() + b"\n" * (1 + sum(name.encode()) % 100))
+    path.write_bytes(excerpt(2) + b"\n" * (1 + sum(name.encode()) % 100))
     return path
 
 

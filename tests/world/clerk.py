@@ -11,6 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +180,7 @@ def pem(certificate: bytes) -> str:
     return f"-----BEGIN CERTIFICATE-----\n{body}-----END CERTIFICATE-----\n"
 
 
+@cache
 def excerpt(pages: int, rotation: int = 0) -> bytes:
     """The first pages of the bundled document."""
     with pymupdf.open(DEMO_PDF) as document:
