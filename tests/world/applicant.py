@@ -175,7 +175,7 @@ class Applicant:
             body.update(self.call("GET", f"/v1/applications/{self.application_id}").json())
             return body["state"] in states
 
-        until(there, f"the application did not come to {states}", seconds)
+        until(there, f"the application did not come to {states}", seconds, pause=0.06)
         return body
 
     def collection_text(self, seal: dict[str, Any]) -> str:

@@ -16,12 +16,16 @@ from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
+from server_stub import background
 from server_stub.records import store
 from server_stub.records.vault import RsaKey
 from server_stub.settings import Settings
 
 RSA_KEYS = 4
 """A platform makes two; so many that those of one test are not the same."""
+TICK_S = 4.0
+"""Seconds between two looks of a platform at what is due, unless it is woken: many are open in each
+process for the whole run, and all look."""
 
 
 def platform_settings(directory: Path, **changes: Any) -> Settings:
@@ -49,7 +53,8 @@ def folder_of_the_run(temporary: pytest.TempPathFactory) -> Path:
 def quick_platforms(folder: Path) -> Iterator[None]:
     """Meanwhile the platforms of this process begin with a copy of an SQLite database that
     :func:`server_stub.records.store.upgrade` made in *folder* (any that is there already, it
-    migrates), take their RSA keys in turn from a few in *folder*, and share compiled statements."""
+    migrates), take their RSA keys in turn from a few in *folder*, share compiled statements
+    and look less often at what is due."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store, "upgrade", _copying(folder / "new.sqlite"))
         patch.setattr(store, "open_engine", _sharing_statements())
@@ -58,6 +63,7 @@ def quick_platforms(folder: Path) -> Iterator[None]:
             patch.setattr(dialect, "__eq__", lambda one, other: type(one) is type(other))
             patch.setattr(dialect, "__hash__", lambda one: hash(type(one)))
         patch.setattr(RsaKey, "generate", _taking_turns(folder))
+        patch.setattr(background, "_TICK", TICK_S)
         yield
 
 
