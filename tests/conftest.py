@@ -176,7 +176,7 @@ def collected_where_qt_lives(request: pytest.FixtureRequest) -> Iterator[None]:
 # ---------------------------------------------------------------- random examples
 
 hypothesis.settings.register_profile(
-    "every-run", max_examples=60, deadline=None, derandomize=True, database=None
+    "every-run", max_examples=30, deadline=None, derandomize=True, database=None
 )
 hypothesis.settings.register_profile(
     "thorough", max_examples=2000, deadline=None, print_blob=True, database=None

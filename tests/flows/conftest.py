@@ -6,7 +6,6 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-import pymupdf
 import pytest
 
 from server_stub.records import logbook
@@ -27,15 +26,13 @@ def platforms_start_quickly(tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture(scope="session")
-def city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def city(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[RunningServer]:
     """The platform, with its simulated reviewer."""
-    font = tmp_path_factory.mktemp("font") / "built-in"
-    font.write_bytes(pymupdf.Font("china-s").buffer)  # draws quicker than a 25 MB collection
     logbook.configure("error")
     settings = platform_settings(
         tmp_path_factory.mktemp("city"),
         host="localhost",  # a name, so that phones can have passkeys
-        imprint_font=font,
+        imprint_font=light_font,
         disputes_per_hour=100_000,
     )
     with start_in_thread(settings) as running:

@@ -10,7 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pymupdf
 import pytest
 from PySide6.QtWidgets import QDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
@@ -67,14 +66,12 @@ def calendar() -> Iterator[Calendar]:
 
 @pytest.fixture(scope="module")
 def reviewed(
-    calendar: Calendar, tmp_path_factory: pytest.TempPathFactory
+    calendar: Calendar, tmp_path_factory: pytest.TempPathFactory, light_font: Path
 ) -> Iterator[RunningServer]:
     """A platform where a person reviews."""
-    font = tmp_path_factory.mktemp("font") / "built-in"
-    font.write_bytes(pymupdf.Font("china-s").buffer)
     logbook.configure("error")
     settings = platform_settings(
-        tmp_path_factory.mktemp("reviewed"), auto_review=False, imprint_font=font
+        tmp_path_factory.mktemp("reviewed"), auto_review=False, imprint_font=light_font
     )
     with start_in_thread(settings) as running:
         yield running

@@ -113,23 +113,35 @@ def test_without_a_screen_the_last_lines_say_the_next_step(first: FirstRun) -> N
     assert f'sealdesk verify "{stamped}"' in last
 
 
-def test_with_a_screen_it_ends_in_the_window_on_the_page_for_verifying(
-    first: FirstRun, tmp_path: Path
-) -> None:
-    shown: list[tuple[bool, list[Path], str]] = []
+Shown = tuple[bool, list[Path], str]
+
+
+def windows(first: FirstRun, output: Path, *extra: str) -> list[Shown]:
+    """What the demo, run once more with a screen, opens in windows."""
+    shown: list[Shown] = []
 
     def window(desk: Desk, files: Sequence[Path], page: str) -> int:
         its_own = first.viewer.home / "data" / "demo" in desk.settings.folders.data.parents
         shown.append((its_own, list(files), page))
         return 0
 
-    for extra in ([], ["--no-window"]):
-        with environment(first.viewer.variables):
-            assert main(["demo", "--output", str(tmp_path / "out"), *extra], window) == 0
-    (stamped,) = shown
+    with environment(first.viewer.variables):
+        assert main(["demo", "--output", str(output), *extra], window) == 0
+    return shown
+
+
+def test_with_a_screen_it_ends_in_the_window_on_the_page_for_verifying(
+    first: FirstRun, tmp_path: Path
+) -> None:
+    (stamped,) = windows(first, tmp_path / "out")
     assert stamped[0], "the demo's own world"
     assert [each.name for each in stamped[1]] == ["宿迁市企业电子印章管理办法_已盖章.pdf"]
     assert stamped[2] == "verify"
+
+
+@pytest.mark.slow
+def test_a_window_that_is_not_wanted_is_not_opened(first: FirstRun, tmp_path: Path) -> None:
+    assert windows(first, tmp_path / "out", "--no-window") == []
 
 
 @pytest.mark.slow

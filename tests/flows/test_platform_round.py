@@ -98,9 +98,10 @@ class TokenSession:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def server(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Iterator[RunningServer]:
     logbook.configure("error")
-    with start_in_thread(platform_settings(tmp_path_factory.mktemp("platform"))) as running:
+    settings = platform_settings(tmp_path_factory.mktemp("platform"), imprint_font=light_font)
+    with start_in_thread(settings) as running:
         yield running
 
 

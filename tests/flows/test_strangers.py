@@ -325,13 +325,18 @@ def test_a_seal_suspended_since_keeps_what_was_sealed_before(
 
 
 @pytest.fixture(scope="module")
-def public_city(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]:
+def public_city(
+    tmp_path_factory: pytest.TempPathFactory, light_font: Path
+) -> Iterator[RunningServer]:
     """A platform whose certificates say where it is."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     settings = platform_settings(
-        tmp_path_factory.mktemp("public-city"), port=port, public_url=f"http://127.0.0.1:{port}"
+        tmp_path_factory.mktemp("public-city"),
+        port=port,
+        public_url=f"http://127.0.0.1:{port}",
+        imprint_font=light_font,
     )
     with start_in_thread(settings) as running:
         yield running

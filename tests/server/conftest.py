@@ -7,7 +7,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import pymupdf
 import pytest
 
 from server_stub.records import logbook, store
@@ -16,15 +15,6 @@ from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world import postgresql
 from tests.world.applicant import Applicant
 from tests.world.platforms import folder_of_the_run, platform_settings, quick_platforms
-
-
-@pytest.fixture(scope="session")
-def light_font(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """PyMuPDF's own CJK face: far quicker to draw with than a 25 MB collection."""
-    file = tmp_path_factory.mktemp("fonts") / "built-in"
-    file.write_bytes(pymupdf.Font("china-s").buffer)
-    return file
-
 
 # --- databases ---------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -38,6 +39,7 @@ ORIGIN = "https://seal.suqian.example"
 PEOPLE = (("沈立", "法定代表人"), ("韩雪", "财务负责人"), ("顾明远", "法务负责人"))
 
 
+@cache
 def pictures(pages: int = 2) -> tuple[bytes, ...]:
     """The first pages of the bundled document, WebP."""
     found = []

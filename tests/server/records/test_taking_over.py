@@ -116,18 +116,40 @@ def test_life_goes_on_after_the_takeover(old: Settings) -> None:
     ("statement", "named"),
     [
         ("UPDATE seal SET state = 'cancelled'", "seal {seal}: state is 'cancelled'"),
-        ("UPDATE seal SET recorded_at = recorded_at - 1", "seal {seal}: recorded_at"),
-        ("UPDATE seal_change SET actor = 'x' WHERE number = 1", "seal_change {seal} 1: actor"),
-        ("DELETE FROM seal_change WHERE number = 2", "seal_change {seal} 2: the row is missing"),
         ("DELETE FROM usage_record WHERE document_sm3 LIKE '01%'", "the row is missing"),
-        ("UPDATE usage_record SET document_sm3 = 'ff'", "document_sm3 is 'ff'"),
         ("UPDATE application SET state = 'approved'", "state is 'approved'"),
-        ("UPDATE certificate SET state = 'revoked'", "state is 'revoked'"),
-        ("UPDATE filing SET receipt = 'BA2'", "receipt is 'BA2'"),
-        ("UPDATE dispute SET state = 'closed'", "state is 'closed'"),
         (
             "INSERT INTO staff (id, name, role) VALUES ('s', 'n', 'reviewer')",
             "staff s: no record speaks of this row",
+        ),
+        pytest.param(
+            "UPDATE seal SET recorded_at = recorded_at - 1",
+            "seal {seal}: recorded_at",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "UPDATE seal_change SET actor = 'x' WHERE number = 1",
+            "seal_change {seal} 1: actor",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "DELETE FROM seal_change WHERE number = 2",
+            "seal_change {seal} 2: the row is missing",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "UPDATE usage_record SET document_sm3 = 'ff'",
+            "document_sm3 is 'ff'",
+            marks=pytest.mark.slow,
+        ),
+        pytest.param(
+            "UPDATE certificate SET state = 'revoked'", "state is 'revoked'", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "UPDATE filing SET receipt = 'BA2'", "receipt is 'BA2'", marks=pytest.mark.slow
+        ),
+        pytest.param(
+            "UPDATE dispute SET state = 'closed'", "state is 'closed'", marks=pytest.mark.slow
         ),
     ],
 )
