@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 from sqlalchemy import Engine
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
@@ -71,13 +71,12 @@ def quick_platforms(folder: Path) -> Iterator[None]:
 
 
 def _made_once(file: Path, make: Callable[[Path], object]) -> Path:
-    """*file*, which whichever process comes first makes."""
+    """*file*, made by whoever comes first. Two that come at once both make it, and either will do:
+    nobody waits for a lock that somebody may have died with."""
     if not file.exists():
-        with FileLock(file.with_suffix(".lock")):
-            if not file.exists():
-                begun = file.with_suffix(".begun")
-                make(begun)
-                begun.replace(file)
+        begun = file.with_suffix(f".{secrets.token_hex(4)}")
+        make(begun)
+        begun.replace(file)
     return file
 
 
@@ -115,8 +114,10 @@ def _sharing_statements() -> object:
 def _taking_turns(folder: Path) -> object:
     generate = RsaKey.generate
     files = [folder / f"rsa-{number}.key" for number in range(RSA_KEYS)]
-    known = (
-        RsaKey(_made_once(file, lambda new: new.write_bytes(generate().private)).read_bytes())
-        for file in cycle(files)
-    )
-    return lambda: next(known)
+    turns = cycle(files)
+
+    def take() -> RsaKey:
+        file = _made_once(next(turns), lambda new: new.write_bytes(generate().private))
+        return RsaKey(file.read_bytes())
+
+    return take
