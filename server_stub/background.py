@@ -65,10 +65,8 @@ def _work(platform: Platform) -> None:
     for due in WORK:
         if due.wanted(platform):
             _do(platform, due)
-    hourly = platform.sweep_due(canonical.now())
-    if hourly:
+    if platform.ledger.write(_tidy, platform).result().answer:
         rechecking.plan(platform)
-    platform.ledger.write(_tidy, platform, hourly).result()
     with platform.reading() as session:
         epoch_due = epochs.is_due(session, platform.settings.epoch_days, canonical.now())
     if epoch_due:
@@ -157,8 +155,8 @@ WORK: tuple[Due, ...] = (
 """In this order, so that one look takes an application from its submission to its seal."""
 
 
-def _tidy(tx: Transaction, platform: Platform, hourly: bool) -> None:
-    """Remove or end what is old, in one transaction."""
+def _tidy(tx: Transaction, platform: Platform) -> bool:
+    """Remove or end what is old, in one transaction. Is it time for what reads whole tables?"""
     settings = platform.settings
     sealing.sweep(tx, settings.collect_days)
     applying.lapse(tx, settings.collect_days)
@@ -173,8 +171,10 @@ def _tidy(tx: Transaction, platform: Platform, hourly: bool) -> None:
     for row in tx.session.scalars(old):
         tx.session.delete(row)
     tx.session.flush()
+    hourly = platform.sweep_due(tx.now)
     if hourly:
         blobs.sweep(tx.session)
+    return hourly
 
 
 # --- the thread --------------------------------------------------------------------------------

@@ -40,11 +40,15 @@ def plan(platform: Platform) -> None:
     """Give each seal in use that has none the day on which it is due. Reads every seal in use, so
     not for each look of the clock."""
     planned = select(Recheck.seal_id).where(Recheck.seal_id == Seal.id).exists()
-    with platform.reading() as session:
-        new = session.scalars(select(Seal.id).where(_asked_about(), ~planned).limit(_NEW_AT_ONCE))
-        seals = new.all()
-    if seals:
-        platform.ledger.write(_plan, seals, platform.settings.recheck_days * _DAY).result()
+    unplanned = select(Seal.id).where(_asked_about(), ~planned).order_by(Seal.id)
+    wait, last = platform.settings.recheck_days * _DAY, ""
+    while True:
+        with platform.reading() as session:
+            seals = session.scalars(unplanned.where(Seal.id > last).limit(_NEW_AT_ONCE)).all()
+        if not seals:
+            return
+        platform.ledger.write(_plan, seals, wait).result()
+        last = seals[-1]
 
 
 def _plan(tx: Transaction, seals: Sequence[str], wait: int) -> None:

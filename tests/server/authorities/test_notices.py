@@ -226,9 +226,12 @@ def test_register_and_police_are_asked_again(
     assert row.id not in {each.id for each in _due(server)}
 
 
-def test_a_seal_that_is_over_is_not_asked_about_again(server: RunningServer, holder: Make) -> None:
+def test_a_seal_that_is_over_is_not_asked_about_again(
+    server: RunningServer, holder: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     _, seal = active(holder)
     row = seal_of(server, seal["seal_code"])
+    monkeypatch.setattr(rechecking, "_NEW_AT_ONCE", 1)  # every seal that is new, one by one
     rechecking.plan(server.platform)
     with server.platform.reading() as session:
         before = session.get_one(store.Seal, row.id)  # as the clock saw it
