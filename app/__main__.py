@@ -5,6 +5,7 @@ The only module of ``app`` that knows ``ui``; the demo gets the window handed in
 
 from __future__ import annotations
 
+import atexit
 import gc
 import os
 import sys
@@ -33,13 +34,7 @@ Python's own 700 it would look through them again and again."""
 def main() -> int:
     """Entry point of ``sealdesk``."""
     gc.set_threshold(_COLLECT_AFTER)
-    try:
-        return _run()
-    finally:
-        gc.freeze()  # an ending Python looks through all that is not frozen: a tenth of a command
-
-
-def _run() -> int:
+    atexit.register(gc.freeze)  # an ending Python looks through all else: a tenth of a command
     if getattr(
         sys, "frozen", False
     ):  # the installed program is its own worker, too (app.many.bulk)
