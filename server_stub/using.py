@@ -218,7 +218,8 @@ def _own(session: Session, known: _Known, actor: Actor, seal: Seal) -> bool:
         sealing.find(session, actor, "usage.record", seal.id)
     except policy.NotFound:
         return False
-    return True
+    acts = actor.acts_as(seal.id, sealing.asked_by(session, actor, seal))
+    return bool(acts & (policy.VERBS["usage.record"] - {"grantee"}))  # that one is for copies
 
 
 def _row(known: _Known, actor: Actor, use: _Read, now: int) -> UsageRecord:

@@ -117,10 +117,11 @@ def synchronise(
     and that is when the cabinet must learn of it. Whose certificate or term is over still reports
     what was used before. Raises :class:`app.errors.PlatformError`; what was taken before stays."""
     try:
-        return _synchronise(platform, cabinet, key, clock, lending)
+        done = _synchronise(platform, cabinet, key, clock, lending)
     except PlatformRefused:
         report_what_is_over(platform, cabinet, key)
         raise
+    return replace(done, records=done.records + report_what_is_over(platform, cabinet, key))
 
 
 def _synchronise(

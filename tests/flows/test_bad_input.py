@@ -18,6 +18,7 @@ from tests.world.applicant import credit_code
 from tests.world.clerk import PIN, SO_PIN, Answer, Clerk, Enrolled, enrolled, excerpt
 from tests.world.documents import build_pdf, classic_pdf
 from tests.world.office import encrypted
+from tests.world.staff import agreement, employ
 from tests.world.waiting import next_second
 
 AT = ("--at", "1:60,60")
@@ -353,11 +354,17 @@ class Troubled:
 
     clerk: Clerk
     folder: Path
-    platform: Path
+    city: RunningServer
 
-    def order(self, *command: str) -> None:
-        """The operator of the platform decides."""
-        assert operator(["seal", *command, self.clerk.seal, "--dir", str(self.platform)]) == 0
+    def order(self, verb: str, reason: str) -> None:
+        """The operator of the platform decides, with a reviewer where it takes one."""
+        order = ["seal", verb, self.clerk.seal, "--reason", reason]
+        if verb != "suspend":
+            reviewer, file = employ(self.city, "reviewer"), self.folder / "agreed.json"
+            file.write_bytes(agreement(reviewer, verb, self.clerk.seal, reason))
+            reviewer.http.close()
+            order += ["--agreed", str(file)]
+        assert operator([*order, "--dir", str(self.city.platform.settings.directory)]) == 0
 
     def stamp(self, name: str, *more: str) -> Answer:
         (self.folder / "in.pdf").write_bytes(excerpt(1))
@@ -375,7 +382,7 @@ class Troubled:
 @pytest.fixture
 def troubled(city: RunningServer, tmp_path: Path) -> Troubled:
     company: Enrolled = enrolled(tmp_path / "t", city.url, credit_code(), "宿迁市停用有限公司")
-    return Troubled(company.clerk, tmp_path, city.platform.settings.directory)
+    return Troubled(company.clerk, tmp_path, city)
 
 
 def test_a_seal_out_of_force_is_refused_and_what_it_sealed_before_stays_good(
@@ -384,7 +391,7 @@ def test_a_seal_out_of_force_is_refused_and_what_it_sealed_before_stays_good(
     clerk = troubled.clerk
     assert troubled.stamp("before.pdf").code == 0
     next_second()  # statements tell the time in seconds
-    troubled.order("suspend", "--reason", "lost")
+    troubled.order("suspend", "lost")
 
     refused = troubled.stamp("x.pdf")
     assert refused.code == ExitCode.PLATFORM, "the platform does not sign its holder in"
@@ -407,11 +414,11 @@ def test_a_seal_out_of_force_is_refused_and_what_it_sealed_before_stays_good(
     assert code == 1, found
     assert "status_not_active" in found
 
-    troubled.order("resume")
+    troubled.order("resume", "lost")
     assert clerk("sync").code == 0
     assert troubled.stamp("again.pdf").code == 0
     next_second()
-    troubled.order("cancel", "--reason", "enterprise_deregistered")
+    troubled.order("cancel", "enterprise_deregistered")
     clerk("sync")
     cancelled = troubled.stamp("x.pdf", "--offline")
     assert (cancelled.code, "[E-302]" in cancelled.err) == (ExitCode.SEAL, True)

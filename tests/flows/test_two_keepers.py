@@ -86,7 +86,8 @@ def test_both_withdraw_a_grant_and_it_ends_once(
     offer = keeper("grant", "offer", "--to", OTHER_COMPANY, "--until", end, "--json").json
     assert other_clerk("grant", "accept", offer["code"]).code == 0
     with other_clerk.desk() as desk:
-        copy = next(s.code for s in desk.cabinet.seals() if s.grant)
+        lent = (s for s in desk.cabinet.seals() if s.grant and s.grant.grant.id == offer["id"])
+        copy = next(lent).code
     assert his("sync").code == 0
     order = ("grant", "withdraw", offer["id"], "--json")
     told = at_once((keeper, order), (his, order))
