@@ -17,12 +17,11 @@ from app.steps import StampStep
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import Clerk, Enrolled, enrolled, excerpt, temporary_files
+from tests.world.fate import ENTERED, LINKED
 
 pytestmark = pytest.mark.wants("posix")
 ROOT = Path(__file__).parents[2]
 COUNT = 20
-LINKED, ENTERED = "linked", "entered"
-"""The output has its name; the journal has its entry, and the usage record is not queued."""
 FATAL = (*(str(step) for step in StampStep), LINKED, ENTERED, "")
 """Where each run ends; the last one does not."""
 
@@ -35,30 +34,16 @@ import crypto.pdf.verify, device.pkcs11
 from app.desk import Desk
 from app.placing.placement import SealSize
 from app.placing.stamp_plan import At, Placed
+from tests.world.fate import ends_at
 from ui.desk.desk_context import DeskContext
 from ui.stamp.work import StampOrder, stamp_orders
 
 def attempt(orders, fatal, seals, pin):
     threading.current_thread().name = "ukey"
-    seen, lock = [], threading.Lock()
-    def fate(name):
-        with lock:
-            seen.append(name)
-            if name == fatal and seen.count(name) == 2:
-                os._exit(9)
+    fate = ends_at(fatal, 2)
     def step(kind, number, value=None):
         if kind == "step":
             fate(str(value))
-    link, append = os.link, app.store.journal.Journal.append
-    def linked(source, target):
-        link(source, target)
-        fate("linked")
-    def entered(self, event, /, **details):
-        number = append(self, event, **details)
-        if event == "stamped":
-            fate("entered")
-        return number
-    os.link, app.store.journal.Journal.append = linked, entered
     with Desk.open() as desk:
         context = DeskContext(desk)
         try:

@@ -13,37 +13,24 @@ import pytest
 
 from app.steps import StampStep
 from tests.world.clerk import Clerk, Enrolled, excerpt, temporary_files
+from tests.world.fate import ENTERED, LINKED
 
 pytestmark = pytest.mark.wants("posix")
 ROOT = Path(__file__).parents[2]
 COUNT = 12
-FATAL = (*(str(step) for step in StampStep), "linked", "entered", "")
+FATAL = (*(str(step) for step in StampStep), LINKED, ENTERED, "")
 """Where each run ends: at the second occurrence of that; the last one does not."""
 
 PROGRAM = """
-import json, os, sys, threading
+import json, os, sys
 import app.cli.stamp.many as many, app.store.journal, app.cli.stamping
 import app.store.cabinet, app.remote.platform_account, app.store.secret_store
 import crypto.pdf.verify, device.pkcs11
 from app.cli.entry import main
+from tests.world.fate import ends_at
 
 def attempt(command, fatal):
-    seen, lock = [], threading.Lock()
-    def fate(name):
-        with lock:
-            seen.append(name)
-            if name == fatal and seen.count(name) == 2:
-                os._exit(9)
-    link, append, stamp = os.link, app.store.journal.Journal.append, many.stamp_file
-    def linked(source, target):
-        link(source, target)
-        fate("linked")
-    def entered(self, event, /, **details):
-        number = append(self, event, **details)
-        if event == "stamped":
-            fate("entered")
-        return number
-    os.link, app.store.journal.Journal.append = linked, entered
+    fate, stamp = ends_at(fatal, 2), many.stamp_file
     many.stamp_file = lambda job, **rest: stamp(job, **rest, step=lambda now: fate(str(now)))
     return main(command)
 
@@ -88,7 +75,7 @@ def killed(clerk: Clerk, command: list[str], fatal: tuple[str, ...]) -> list[str
 
 @pytest.mark.parametrize(
     ("elsewhere", "fatal"),
-    [(False, FATAL), (True, ("sign", "linked", "entered", ""))],
+    [(False, FATAL), (True, ("sign", LINKED, ENTERED, ""))],
     ids=["beside", "in another folder"],
 )
 def test_a_folder_killed_at_every_step_comes_to_one_output_for_each_document(
@@ -161,7 +148,7 @@ def test_one_file_whose_run_was_killed_after_its_name_is_not_stamped_again(
 ) -> None:
     clerk = company.clerk.copied(tmp_path / "clerk")
     (source,) = folder_of(tmp_path, 1)
-    program = PROGRAM.replace("== 2", "== 1")
+    program = PROGRAM.replace("ends_at(fatal, 2)", "ends_at(fatal, 1)")
     for module, fatal in (("linked", "9"), ("", "0")):
         variables = {k: v for k, v in clerk.variables.items() if v is not None}
         command = ["stamp", str(source), "--at", "1:80,80", "-o", str(tmp_path / "结果.pdf")]
