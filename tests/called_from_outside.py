@@ -125,3 +125,6 @@ _.pytestmark
 # A registry that a test stands in for has these two (app/settings.py asks for them).
 _.HKEY_CURRENT_USER
 _.HKEY_LOCAL_MACHINE
+
+# The programs that tests/flows/test_crashing_*.py kill import it; they are texts there.
+_.ends_at
