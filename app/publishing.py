@@ -194,6 +194,7 @@ def copy_to(source: Path, target: Path, end: int | None = None) -> Path:
 def save_new(path: Path, data: bytes) -> Path:
     """Write *data* to a new file, whole or not at all; where *path* is taken, under the next free
     name. Returns its name. Raises :class:`OutputNotWritable`."""
+    check_name(path)  # Windows says of every device's name that it is taken
     target = path if not path.exists() else free_name(path, "")
     with unpublished(target) as (temporary, output):
         output.write(data)

@@ -27,7 +27,7 @@ from app.errors import (
     SavedElsewhere,
 )
 from app.file_kind import require_pdf
-from app.publishing import free_name, publish, unpublished
+from app.publishing import check_name, free_name, publish, unpublished
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.journal import Journal
 from app.store.unfinished import Entry, Unfinished, kept
@@ -55,9 +55,11 @@ class Output:
     """A folder that takes what was signed if it cannot be published; None: it is lost then."""
 
     def target(self) -> Path:
-        """The name it would get now. Raises :class:`app.errors.OutputExists`."""
+        """The name it would get now. Raises :class:`app.errors.OutputExists`,
+        :class:`app.errors.OutputNotWritable`."""
         if self.exact is None:
             return free_name(self.named_after, self.suffix)
+        check_name(self.exact)  # Windows says of every device's name that it is taken
         if os.path.lexists(self.exact):
             raise OutputExists(str(self.exact))
         return self.exact

@@ -21,7 +21,7 @@ HELD = OSError(errno.EBUSY, "a scanner has it")
 NO_LINKS = OSError(errno.EPERM, "this file system has no hard links")
 
 
-@pytest.fixture(params=["locks", "no locks"])
+@pytest.fixture(params=[pytest.param("locks", marks=pytest.mark.wants("posix")), "no locks"])
 def system(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     """A system whose locks tell what is in use, and one, like Windows, without."""
     monkeypatch.setattr(publishing, "_LOCKS", request.param == "locks")
@@ -99,6 +99,7 @@ def test_one_that_never_lets_go_is_told_and_the_signed_file_kept(
     assert done.path.parent == office.folder / "unsaved"
 
 
+@pytest.mark.wants("posix")  # Windows says the same of what is held
 def test_what_is_not_permitted_is_told_at_once(
     office: Office, monkeypatch: pytest.MonkeyPatch, pauses: list[float]
 ) -> None:
