@@ -44,7 +44,13 @@ def test_an_old_pin_is_told_and_changed_from_the_notice(
         return dialog.result()
 
     monkeypatch.setattr(ChangePinDialog, "exec", answered)
-    (change,) = (b for b in window.notices.findChildren(QPushButton) if b.text() == "修改口令")
+
+    def shown() -> list[QPushButton]:  # one that is told again is gone a moment later
+        found = window.notices.findChildren(QPushButton)
+        return [each for each in found if each.text() == "修改口令" and each.isVisible()]
+
+    qtbot.waitUntil(lambda: len(shown()) == 1)
+    (change,) = shown()
     change.click()
     qtbot.waitUntil(lambda: "口令已修改" in said(window))
     assert len(asked) == 1
