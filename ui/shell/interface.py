@@ -82,7 +82,7 @@ class Shell(Protocol):
         """Read the cabinet again."""
 
     def synchronise(self) -> None:
-        """Show the page of seals and exchange seals and usage records with the platform."""
+        """Exchange seals and usage records with the platform; the page that is shown stays."""
 
     def count_notices(self) -> None:
         """Read how many notices are unread, and show it."""
