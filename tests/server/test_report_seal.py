@@ -22,6 +22,7 @@ from server_stub.records.ledger import LOGS
 from server_stub.settings import Settings
 from server_stub.web.serving import start_in_thread
 from tests.world.served import blank_page
+from tests.world.staff import moved
 
 
 @pytest.fixture
@@ -140,9 +141,9 @@ def test_a_suspended_seal_seals_nothing_and_a_cancelled_one_is_made_anew(
         operate(settings, "suspend", seal.seal_code, "--reason", "key_compromised")
         answer = ask(server.url)
         assert (answer.status_code, answer.json()["code"]) == (409, "seal_not_active")
-        operate(settings, "resume", seal.seal_code)
+        moved(server, seal.id, "resume")
         assert ask(server.url).status_code == 200
-        operate(settings, "cancel", seal.seal_code, "--reason", "key_compromised")
+        moved(server, seal.id, "cancel", "key_compromised")
         assert ask(server.url).status_code == 200
         assert report_seal.ready(server.platform).seal_id != own.seal_id
         old, new = seals(server.platform)
