@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +19,9 @@ from app.publishing import publish, save_new, unpublished
 from tests.world.office import Office
 
 HELD = OSError(errno.EBUSY, "a scanner has it")
-NO_LINKS = OSError(errno.EPERM, "this file system has no hard links")
+NO_LINKS = OSError(
+    errno.EINVAL if sys.platform == "win32" else errno.EPERM, "this file system has no hard links"
+)
 
 
 @pytest.fixture(params=[pytest.param("locks", marks=pytest.mark.wants("posix")), "no locks"])
