@@ -298,7 +298,7 @@ def test_an_output_that_cannot_be_written_is_found_before(office: Office, tmp_pa
     for output, reason in (
         (tmp_path / "no" / "a.pdf", FileProblem.MISSING),
         (tmp_path / f"{'章' * 90}.pdf", FileProblem.TOO_LONG),
-        (tmp_path / "a:b.pdf", FileProblem.NAME),
+        (tmp_path / "合同:1.pdf", FileProblem.NAME),
         (tmp_path / "CON.pdf", FileProblem.NAME),
         (tmp_path / "lpt1", FileProblem.NAME),
     ):

@@ -84,7 +84,7 @@ def test_what_the_window_saves_is_not_given_such_a_name_either(tmp_path: Path) -
         lambda path: save_table(path, [["a"]]),
         lambda path: write(nothing, path),
     ):
-        for name in ("AUX.csv", "a:b.csv"):
+        for name in ("AUX.csv", "合同:1.csv"):
             with pytest.raises(OutputNotWritable) as refused:
                 save(tmp_path / name)
             assert refused.value.reason is FileProblem.NAME
