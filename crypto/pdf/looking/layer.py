@@ -222,7 +222,7 @@ def _looked_by_all(task: Task, until: float, started: Sequence[BoundedProcess]) 
     begun: list[BoundedProcess] = []
     with ThreadPoolExecutor(len(GROUPS)) as threads:
         all_of = [
-            threads.submit(_looked, task, names, until, process, begun)
+            threads.submit(_looked_again, task, names, until, process, begun)
             for names, process in zip_longest(GROUPS, started)
         ]
         try:
@@ -275,6 +275,21 @@ def merged(one: Seen, other: Seen) -> Seen:
         one.left_out + other.left_out,
         one.failed + other.failed,
     )
+
+
+def _looked_again(
+    task: Task,
+    names: Sequence[str],
+    until: float,
+    started: BoundedProcess | None,
+    begun: list[BoundedProcess],
+) -> Seen:
+    """As :func:`_looked`, once more where the process died: on some files MuPDF frees what it has
+    freed already, which ends the process at times and not at others."""
+    seen = _looked(task, names, until, started, begun)
+    if any(why == "ProcessDied" for _, why in seen.failed):
+        return _looked(task, names, until, None, begun)
+    return seen
 
 
 def _looked(
