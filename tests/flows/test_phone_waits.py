@@ -125,7 +125,7 @@ def test_the_phone_approves_while_stamping_waits(
 
     told = stranger("verify", tmp_path / "已盖章.pdf", "--trust", root_pem, "--offline")
     assert told.code == 0, told.out
-    for words in ("本次用印经过审批", "沈立（法定代表人）", "在手机上签署", "不能说明是谁"):
+    for words in ("本次用印经过审批", "沈立（法定代表人）", "用手机签署", "不证明是谁通过了验证"):
         assert words in told.out
     assert office.approver("sync").code == 0
     news = office.approver("notices").out
@@ -215,7 +215,7 @@ def test_a_grantee_stamps_in_the_window_while_the_approver_decides_on_the_phone(
         "宿迁市用印咨询有限公司",
         "本次用印经过审批",
         "沈立（法定代表人）",
-        "在手机上签署",
+        "用手机签署",
         DOCUMENT,
     ):
         assert words in told.out, words
