@@ -46,9 +46,9 @@ COLLECT = "SUQIAN-SEAL-COLLECT-V1\n{origin}\n{seal}\n{seal_sm3}\n{certificate}\n
 
 SECOND = 1_000_000
 REPORTER = "reporter"
+"""The only role of a session that was opened to report uses (:mod:`server_stub.lending`)."""
 KEY_IN_DOUBT = ("lost", "key_compromised")
 """Reasons why a seal is stopped: its Ukey may be in wrong hands, and must not lift that."""
-"""The only role of a session that was opened to report uses (:mod:`server_stub.lending`)."""
 _STAMPING = frozenset({"keeper", "legal_rep", "owner"})
 _TOUCH = 60 * SECOND
 """How often the time of last use is written back."""

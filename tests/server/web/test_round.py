@@ -469,7 +469,8 @@ def test_a_keeper_who_is_not_the_legal_representative_may_stop_but_not_restart(
     row = person.call("GET", f"/v1/seals/{person.seal_id}").json()
     person.key = person.key.with_certificate(base64.b64decode(row["certificate"]))
     person.collect()
-    assert person.sign_in()["actor"]["roles"] == ["handler", "keeper"]
+    roles = set(person.sign_in()["actor"]["roles"])
+    assert roles - {"grantee"} == {"handler", "keeper"}  # other tests lend seals to her as well
     path = f"/v1/seals/{person.seal_id}"
     paused = person.call("POST", f"{path}/suspend", {"reason": "holder_request"})
     assert paused.status_code == 200
