@@ -14,7 +14,8 @@ from PIL import Image, ImageChops
 
 from crypto.bounded import Message
 from crypto.rendering.compare import LEVELS, Box, boxes, ink, picture
-from crypto.rendering.engines import Engine, Raster, Undrawable, opened
+from crypto.rendering.drawing import Engine, Raster, Undrawable
+from crypto.rendering.engines import opened
 
 DPI = 100.0
 RED, GREEN = (200, 30, 30), (20, 140, 60)

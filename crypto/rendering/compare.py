@@ -34,7 +34,7 @@ note, at its frame."""
 
 
 class Drawing(Protocol):
-    """A page's pixels, RGB; :class:`crypto.rendering.engines.Raster` is one."""
+    """A page's pixels, RGB; :class:`crypto.rendering.drawing.Raster` is one."""
 
     @property
     def width(self) -> int: ...

@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from crypto.rendering.compare import Box
+from crypto.rendering.drawing import Undrawable
+from crypto.rendering.engines import ENGINES, opened
 
 if TYPE_CHECKING:
     from crypto.bounded import Channel
-    from crypto.rendering.engines import MarkEngine, Raster
+    from crypto.rendering.drawing import MarkEngine, Raster
 
 SIDE = 800
 """Pixels of a mark's longer side, whatever its size: twice what is compared."""
@@ -47,7 +49,6 @@ def draw_marks(
     """A message for each of *wishes*: the sizes in pixels of what each engine drew, :data:`PARTS`
     pictures each, RGB, and whether the seal's picture is "shapes" and no pixels; or why nothing was
     drawn: "font", "picture" or "page"."""
-    from crypto.rendering.engines import MARK_ENGINES, Undrawable
     from crypto.rendering.one_page import FontMissing, PictureError
 
     channel.send({"ready": True})
@@ -56,10 +57,10 @@ def draw_marks(
         try:
             imprint, shapes = as_pdf(wish.picture, wish.size_mm)
             sizes, parts = [], []
-            for name, engine in MARK_ENGINES.items():
+            for name in ENGINES:
                 if (name, wish.end) not in documents:
-                    documents[name, wish.end] = engine(data[: wish.end], password)
-                seal = engine(imprint, None)
+                    documents[name, wish.end] = opened(name, data[: wish.end], password)
+                seal = opened(name, imprint, None)
                 drawn = list(_drawn(seal, documents[name, wish.end], wish))
                 sizes.append([[raster.width, raster.height] for raster in drawn])
                 parts += [raster.rgb for raster in drawn]
@@ -83,7 +84,7 @@ def _drawn(seal: MarkEngine, document: MarkEngine, wish: Wish) -> Iterator[Raste
 def as_pdf(picture: bytes, size_mm: tuple[float, float]) -> tuple[bytes, bool]:
     """A seal's picture, of whatever kind, as a PDF of one page, and whether it consists of shapes
     and no pixels. Raises :class:`PictureError`."""
-    from crypto.rendering.engines import Undrawable, glyphs_of, svg_as_pdf
+    from crypto.rendering.mupdf_engine import glyphs_of, svg_as_pdf
     from crypto.rendering.ofd_picture import ofd_as_pdf
     from crypto.rendering.one_page import OnePage, PictureError
     from crypto.rendering.svg_picture import check_svg

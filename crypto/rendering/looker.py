@@ -20,6 +20,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from crypto.rendering.compare import Box, Place, differences
+from crypto.rendering.drawing import Undrawable
+from crypto.rendering.engines import load, opened
 
 if TYPE_CHECKING:
     from crypto.bounded import BoundedProcess, Channel
@@ -71,12 +73,12 @@ def begin_early() -> tuple[BoundedProcess, ...]:
 
 
 def look_when_told(channel: Channel, names: Sequence[str]) -> None:
-    """Load what draws and compares, and wait."""
+    """Load what draws and compares for the engines *names*, and wait."""
     from PIL import Image, ImageChops, ImageFilter  # noqa: F401 - for what compares
 
-    from crypto.rendering import engines
-
-    channel.send({"ready": engines.ENGINES})
+    for name in names:
+        load(name)
+    channel.send({"ready": list(names)})
     look(channel, names, *channel.receive())
 
 
@@ -89,8 +91,6 @@ def look(
     seconds: float,
 ) -> None:
     """Compare each of *sealed* with the whole of *data*, page by page, by the engines *names*."""
-    from crypto.rendering.engines import Undrawable, opened
-
     until = time.process_time() + seconds
     documents: dict[int, dict[str, Any]] = {}
     try:
@@ -138,8 +138,6 @@ class _View:
 
     def said_by(self, name: str, wanted: Sequence[Sealed]) -> list[dict[str, Any]]:
         """The messages of the engine *name*; of the revisions *wanted* those that differ."""
-        from crypto.rendering.engines import Undrawable
-
         page, now_by, told = self.page, self.whole[name], []
         then_by = [self.documents[revision.end][name] for revision in wanted]
         try:

@@ -2,8 +2,8 @@
 # (PyMuPDF says it is typed, but its functions are not.)
 """One page drawn and read by MuPDF.
 
-Apart from :mod:`crypto.rendering.engines`, so that the process that draws for the window does not
-load the other renderer. Imported by a bounded process only (:mod:`crypto.bounded`).
+Apart from :mod:`crypto.rendering.mupdf_engine`: the process that draws for the window has no use
+for that. Imported by a bounded process only (:mod:`crypto.bounded`).
 """
 
 from __future__ import annotations

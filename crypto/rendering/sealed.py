@@ -11,7 +11,8 @@ from PIL import Image
 
 from crypto.bounded import Message
 from crypto.rendering.compare import Box, picture
-from crypto.rendering.engines import Engine, Undrawable, opened
+from crypto.rendering.drawing import Engine, Undrawable
+from crypto.rendering.engines import opened
 
 _ENGINE = "MuPDF"
 PAGE_DPI, MARK_DPI = 72.0, 200.0

@@ -47,7 +47,7 @@ from crypto.pki.ocsp import OcspRequest, OcspResponse
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import Request as TimeRequest
 from crypto.pki.timestamp import TimestampError, TimestampToken, make_response, open_response
-from crypto.rendering.engines import glyphs_of
+from crypto.rendering.mupdf_engine import glyphs_of
 from crypto.rendering.ofd_picture import ofd_as_pdf
 from crypto.rendering.one_page import PictureError
 from crypto.report.reading import read_report

@@ -66,6 +66,6 @@ def first_text(data: bytes, password: str | None) -> str:
 
 
 def _read(data: bytes, password: str | None) -> Message:
-    from crypto.rendering.engines import first_text  # loads the renderers: there alone
+    from crypto.rendering.pdfium_engine import first_text  # loads the renderer: there alone
 
     return first_text(data, password, _READ_PAGES)

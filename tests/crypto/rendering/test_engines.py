@@ -8,7 +8,8 @@ import pymupdf
 import pytest
 
 from crypto.rendering import mupdf_page
-from crypto.rendering.engines import ENGINES, Raster, opened
+from crypto.rendering.drawing import Raster
+from crypto.rendering.engines import ENGINES, opened
 
 
 def book(pages: int) -> bytes:

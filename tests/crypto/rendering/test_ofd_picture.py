@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageChops
 
-from crypto.rendering.engines import glyphs_of
 from crypto.rendering.imprints import as_pdf
+from crypto.rendering.mupdf_engine import glyphs_of
 from crypto.rendering.ofd_package import Package, PackageError, resolve
 from crypto.rendering.ofd_picture import ofd_as_pdf
 from crypto.rendering.one_page import FontMissing, PictureError
