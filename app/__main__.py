@@ -33,6 +33,7 @@ Python's own 700 it would look through them again and again."""
 
 def main() -> int:
     """Entry point of ``sealdesk``."""
+    _spare_workers()
     gc.set_threshold(_COLLECT_AFTER)
     atexit.register(gc.freeze)  # an ending Python looks through all else: a tenth of a command
     if getattr(
@@ -59,6 +60,13 @@ def main() -> int:
     from app.cli.entry import main as command_line
 
     return command_line(arguments, window)
+
+
+def _spare_workers() -> None:
+    """Processes that are started need not import the program again: what they run is elsewhere."""
+    program = sys.modules["__main__"]
+    if getattr(program, "main", None) is main:  # and no test
+        program.__spec__ = program.__file__ = None
 
 
 def _is_for_the_window(argument: str) -> bool:

@@ -1,5 +1,7 @@
 """app.__main__: what the program makes of the words it is started with."""
 
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -79,3 +81,26 @@ def test_an_address_from_a_web_page_opens_and_reads_nothing(
     assert "sign" not in said  # nothing of the address is repeated
     assert opened == []
     assert len(told) == 1
+
+
+def test_processes_that_the_program_starts_do_not_import_it_again(tmp_path: Path) -> None:
+    script = tmp_path / "sealdesk.py"  # as the one that an installation makes
+    script.write_text(
+        """
+import contextlib, sys
+from multiprocessing import get_context
+from app.__main__ import main
+
+if __name__ == "__main__":
+    sys.argv = ["sealdesk", "--version"]
+    with contextlib.suppress(SystemExit):
+        main()
+    with get_context("spawn").Pool(1) as pool:
+        print(pool.apply(eval, ("'app.__main__' in __import__('sys').modules",)))
+""",
+        encoding="utf-8",
+    )
+    done = subprocess.run(
+        [sys.executable, script], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.split()[-1] == "False", done

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import subprocess
+import sys
 
 import pymupdf
 import pytest
@@ -90,3 +92,18 @@ def test_pages_whose_print_may_differ_are_drawn_for_print() -> None:
     assert special(noted(0))  # on the screen only
     assert special(noted(4 | 32))  # on paper only
     assert special(noted(4, layer=True))
+
+
+@pytest.mark.parametrize(
+    ("engine", "other"),
+    [("MuPDF", "pypdfium2"), ("MuPDF print", "pypdfium2"), ("PDFium", "pymupdf")],
+)
+def test_an_engine_loads_its_own_renderer_alone(engine: str, other: str) -> None:
+    program = (
+        "import sys, crypto.rendering.looker\nfrom crypto.rendering.engines import load\n"
+        f"load({engine!r})\nprint({other!r} in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.strip() == "False"
