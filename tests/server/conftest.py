@@ -33,7 +33,7 @@ def database_kind(request: pytest.FixtureRequest) -> str:
     return kind
 
 
-BOTH_EVERY_TIME = ("records", "test_lists.py")
+BOTH_EVERY_TIME = ("records", "test_lists.py", "test_lives.py")
 """Where the two databases could differ most; the rest meets PostgreSQL in `dev.py check-slow`."""
 POSTGRESQL_IF_IT_IS_THERE = ("test_hostile_input.py",)
 """It refuses more of what comes in than SQLite, which then waits for `dev.py check-slow`."""
