@@ -7,6 +7,7 @@ Each has a module of its own, loaded for its first document: a process that look
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 
 from crypto.rendering.drawing import Engine, MarkEngine
 
@@ -16,10 +17,7 @@ ENGINES = ("MuPDF", "MuPDF print", "PDFium")
 
 def load(name: str) -> None:
     """The module of the engine of that *name*, before there is a document for it."""
-    if name == "PDFium":
-        import crypto.rendering.pdfium_engine
-    else:
-        import crypto.rendering.mupdf_engine  # noqa: F401
+    import_module(f"crypto.rendering.{'pdfium' if name == 'PDFium' else 'mupdf'}_engine")
 
 
 def opened(
