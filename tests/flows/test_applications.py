@@ -488,8 +488,13 @@ class Person:
     def press(self, window: MainWindow, text: str) -> None:
         page = window.page("seals")
         self._qtbot.waitUntil(lambda: not window.tasks.busy, timeout=60_000)
-        buttons = page.findChildren(QPushButton)
-        (found,) = (b for b in buttons if b.text().strip() == text and b.isVisible())
+
+        def shown() -> list[QPushButton]:
+            buttons = page.findChildren(QPushButton)
+            return [b for b in buttons if b.text().strip() == text and b.isVisible()]
+
+        self._qtbot.waitUntil(lambda: len(shown()) == 1, timeout=60_000)
+        (found,) = shown()
         assert found.isEnabled(), text
         found.click()
 
