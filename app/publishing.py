@@ -23,18 +23,10 @@ from typing import BinaryIO
 
 from app.durable import patiently, replace_file, sync_folder, try_lock
 from app.errors import FileProblem, OutputExists, OutputNotWritable
+from crypto.file_names import MAX_NAME, NOT_PORTABLE, is_device, is_kept, name_size
 
-MAX_NAME = 250
-"""Bytes of a file's name: nearly every system keeps 255, and some programs add to it."""
 SPARE = 4 << 20
 """Bytes that a stamped file may be larger than the original, with room to spare."""
-_NOT_PORTABLE = re.compile(r'[<>:"/\\|?*\x00-\x1f]')
-"""Characters that Windows does not keep in a name; a colon hides the file behind another."""
-_RESERVED = re.compile(
-    r"(?:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9¹²³]) *(?:\..*)?",
-    re.IGNORECASE | re.DOTALL,
-)
-"""Names that mean a device on Windows, whatever follows a dot."""
 ABANDONED_S = 600
 """Seconds after which a file that nobody has open was left, where locks cannot tell."""
 _LOCKS = sys.platform != "win32"
@@ -44,16 +36,11 @@ _in_use: set[Path] = set()
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{12}\.sealdesk", re.DOTALL)
 
 
-def is_device(name: str) -> bool:
-    """Does *name* mean a device on Windows, whatever follows a dot?"""
-    return _RESERVED.fullmatch(name) is not None
-
-
 def free_name(source: Path, suffix: str) -> Path:
     """``名称<suffix>.pdf`` beside *source*, or with a number if that is taken. Characters that not
     every system keeps become ``_``, and a name that would be too long loses its middle to ``…``."""
     extension = source.suffix or ".pdf"
-    stem = _NOT_PORTABLE.sub("_", source.stem)
+    stem = NOT_PORTABLE.sub("_", source.stem)
     if is_device(f"{stem}."):
         stem = f"_{stem}"
     for number in range(1, 10_000):
@@ -65,20 +52,16 @@ def free_name(source: Path, suffix: str) -> Path:
 
 
 def _shortened(stem: str, end: str) -> str:
-    """*stem* and *end*, in :data:`MAX_NAME` bytes; of a long *stem* the last third is kept."""
-    if _size(stem + end) <= MAX_NAME:
+    """*stem* and *end*, in ``MAX_NAME`` bytes; of a long *stem* the last third is kept."""
+    if name_size(stem + end) <= MAX_NAME:
         return stem + end
     tail = stem[-len(stem) // 3 :]
-    while tail and _size(f"…{tail}{end}") > MAX_NAME // 2:
+    while tail and name_size(f"…{tail}{end}") > MAX_NAME // 2:
         tail = tail[1:]
     head = stem[: len(stem) - len(tail)]
-    while head and _size(f"{head}…{tail}{end}") > MAX_NAME:
+    while head and name_size(f"{head}…{tail}{end}") > MAX_NAME:
         head = head[:-1]
     return f"{head}…{tail}{end}"
-
-
-def _size(name: str) -> int:
-    return len(name.encode("utf-8", "surrogateescape"))
 
 
 def check_name(target: Path) -> None:
@@ -116,10 +99,9 @@ def check_output(target: Path, size: int) -> None:
 
 
 def _problem_of_name(name: str) -> FileProblem | None:
-    if _size(name) > MAX_NAME:
+    if name_size(name) > MAX_NAME:
         return FileProblem.TOO_LONG
-    bad = _NOT_PORTABLE.search(name) or is_device(name) or name not in ("..", name.rstrip(" ."))
-    return FileProblem.NAME if bad else None
+    return None if is_kept(name) else FileProblem.NAME
 
 
 @contextlib.contextmanager

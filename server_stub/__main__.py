@@ -44,7 +44,7 @@ from server_stub.records import cosigning, logbook, store, vault
 from server_stub.records.identity import identity_index, known_by
 from server_stub.records.ledger import LEDGER, LedgerError, Transaction
 from server_stub.releases.keeping import ReleaseRefused
-from server_stub.settings import Settings
+from server_stub.settings import Settings, output_path
 from server_stub.staff import agreeing
 from server_stub.web import serving
 
@@ -100,7 +100,7 @@ def _refused(why: str) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sealdesk-server", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--dir", type=Path, help="the platform's folder")
+    common.add_argument("--dir", type=output_path, help="the platform's folder")
     common.add_argument("--log-level", default="warning", choices=["info", "warning", "error"])
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -138,7 +138,9 @@ def _parser() -> argparse.ArgumentParser:
     disputed.add_argument("action", choices=["list", "show", "hand-over", "close"])
     disputed.add_argument("dispute", nargs="?")
     disputed.add_argument("--note", default="", help="to whom, or why; the objector reads it")
-    disputed.add_argument("--out", type=Path, help="hand-over: the whole evidence package, a zip")
+    disputed.add_argument(
+        "--out", type=output_path, help="hand-over: the whole evidence package, a zip"
+    )
     staff = add("staff", _staff, "certify the key of a reviewer or auditor")
     staff.add_argument("action", choices=["add"])
     staff.add_argument("name")
@@ -147,7 +149,7 @@ def _parser() -> argparse.ArgumentParser:
     staff.add_argument(
         "--id-no", default="", help="identity number: nobody reviews an application of his own"
     )
-    staff.add_argument("--out", required=True, type=Path, help="the certificate, DER")
+    staff.add_argument("--out", required=True, type=output_path, help="the certificate, DER")
     filings.add_arguments(add("filing", filings.run, "reports to the police that were given up"))
     status.add_arguments(add("status", status.run, "what waits for people, what went wrong"))
     registry = add("registry", _registry, "write the public registry down as shards, now")
@@ -160,7 +162,9 @@ def _parser() -> argparse.ArgumentParser:
     cosigns = commands.add_parser("cosign", help="remember, elsewhere, how long the logs are")
     cosigns.set_defaults(run=_cosign, dir=None, log_level="warning")
     cosigns.add_argument("platform", help="the platform's address, or its folder or a copy of it")
-    cosigns.add_argument("--state", type=Path, required=True, help="the cosigner's own folder")
+    cosigns.add_argument(
+        "--state", type=output_path, required=True, help="the cosigner's own folder"
+    )
     cosigns.add_argument("--every", type=float, help="go on, with so many seconds between")
     cosigns.add_argument("--listen", metavar="HOST:PORT", help="tell what was cosigned over HTTP")
     auditing.add_arguments(add("audit", auditing.run, "re-compute logs and tables, search, export"))

@@ -5,13 +5,24 @@ Every field can be set as ``SEALDESK_SERVER_<FIELD>``; see docs/platform.md.
 
 from __future__ import annotations
 
+import argparse
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from crypto.file_names import MAX_NAME, is_kept, name_size
+
 Network = IPv4Network | IPv6Network
+
+
+def output_path(text: str) -> Path:
+    """Where a command writes, for argparse: no name that some system does not keep."""
+    path = Path(text)
+    if not is_kept(path.name) or name_size(path.name) > MAX_NAME:
+        raise argparse.ArgumentTypeError(f"not every system keeps a file of that name: {text}")
+    return path
 
 
 class Misbehaviour(BaseModel):

@@ -26,7 +26,7 @@ from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import CertificateError, Name
 from crypto.validation.trust_list import TrustList, TrustListError, sign_list
 from server_stub.records.vault import ServerKey, SoftKeyStore, Vault
-from server_stub.settings import Settings
+from server_stub.settings import Settings, output_path
 
 _LIFE = timedelta(days=3650)
 _SKEW = timedelta(minutes=5)
@@ -40,7 +40,7 @@ def add_arguments(command: argparse.ArgumentParser) -> None:
     """The options of ``trust-list``."""
     command.add_argument("action", choices=["make", "sign", "show"])
     command.add_argument("file", nargs="?", type=Path, help="a draft (make, sign) or a list (show)")
-    command.add_argument("--out", type=Path, help="where the draft or the list goes")
+    command.add_argument("--out", type=output_path, help="where the draft or the list goes")
     command.add_argument("--operator", default="", help="make: who answers for the list")
     command.add_argument("--name", help="make: add a platform of this name")
     command.add_argument("--region", default="", help="make: its region, GB/T 2260")

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import BinaryIO
 
-from app.publishing import is_device
+from crypto.file_names import is_device
 
 MAX_DIRECTORY = 16 * 1024 * 1024
 """Bytes of a zip's directory: ten thousand members have one million."""

@@ -6,7 +6,6 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from server_stub import applying, background, issuing
@@ -15,7 +14,7 @@ from server_stub.changing import assessing
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.records import store
-from server_stub.settings import Settings
+from server_stub.settings import Settings, output_path
 from server_stub.staff import asking, review_queue
 from server_stub.web import views
 from server_stub.web.paging import page
@@ -27,7 +26,7 @@ def add_arguments(review: argparse.ArgumentParser) -> None:
     review.add_argument("application", nargs="?")
     review.add_argument("--reason", default="")
     review.add_argument("--document", default="letter", help="open: which one (default: letter)")
-    review.add_argument("--out", type=Path, help="open: the document, to be read")
+    review.add_argument("--out", type=output_path, help="open: the document, to be read")
     review.add_argument(
         "--against",
         metavar="REASON",

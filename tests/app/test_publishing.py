@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from app import publishing, revisions
 from app.errors import FileProblem, OutputExists, OutputNotWritable, SavedElsewhere
-from app.publishing import MAX_NAME, check_output, free_name, save_new
+from app.publishing import check_output, free_name, save_new
+from crypto.file_names import MAX_NAME
 from crypto.pdf.verify import verify_pdf
 from crypto.verdict import Verdict
 from tests.world.authorities import NOW
