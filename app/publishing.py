@@ -146,11 +146,19 @@ def publish(
 
 def move_to(saved: Path, target: Path) -> Path:
     """Move the file *saved* to *target*, never over another file: a free name beside it then.
-    Returns where it is. Raises :class:`OutputNotWritable`."""
+    Returns where it is. Raises :class:`OutputNotWritable`.
+
+    On Windows *saved* stays while somebody has it open: see :func:`discard`."""
     moved = copy_to(saved, target)
-    with contextlib.suppress(OSError):  # then there are two of it
+    with contextlib.suppress(OSError):
         saved.unlink()
     return moved
+
+
+def discard(path: Path) -> None:
+    """Remove *path*, once whoever has it open lets go; else it stays."""
+    with contextlib.suppress(OSError):
+        patiently(lambda: path.unlink(missing_ok=True))
 
 
 def copy_to(source: Path, target: Path, end: int | None = None) -> Path:

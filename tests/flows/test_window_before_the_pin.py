@@ -169,7 +169,7 @@ def test_a_signed_file_whose_folder_fails_is_saved_elsewhere_without_another_pin
     page.run.result.moved.emit(target)
     qtbot.waitUntil(target.exists, timeout=20_000)
     qtbot.waitUntil(lambda: page.run.outcomes[0].file.path == target, timeout=20_000)  # type: ignore[union-attr]
-    assert not done.path.exists()
+    qtbot.waitUntil(lambda: not done.path.exists(), timeout=20_000)
     assert context.signed == 1
     assert [entry.event for entry in context.journal.entries()] == ["stamp-begun", "stamped"]
 

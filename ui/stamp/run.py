@@ -16,7 +16,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
 
 from app.errors import explain
-from app.publishing import move_to
+from app.publishing import discard, move_to
 from app.steps import ApprovalWait, StampStep
 from ui import theme
 from ui.approvers import named
@@ -336,6 +336,7 @@ class StampRun(QFrame):
             self.outcomes = [there]
             self.finished.emit([there])
             self._show(Success(self._shell, there))
+            self._shell.tasks.work(discard, file.path)  # the page has shown it until now
 
         def failed(error: BaseException) -> None:
             if self.result is not None:
