@@ -115,6 +115,7 @@ _.collector
 _.fresh_processes
 _.pytest_collection_finish
 _.pytest_collection_modifyitems
+_.pytest_configure
 _.pytest_plugins
 _.pytest_runtest_logreport
 _.pytest_sessionfinish

@@ -5,7 +5,10 @@ address, applies for a seal with the virtual Ukey, stamps and verifies, finds a 
 verifies the same file with the same report. A stranger's fresh Windows, given the address alone,
 calls it valid. A colleague approves and lends, an archive is made, a PIN unlocked, and no planted
 library is loaded (office.py). Upgrade, refused downgrade and uninstallation follow. Each step
-prints one line.
+prints one line. The suites of crypto, app, device and flows under Wine are the second part
+(suites.py).
+
+    python3 dev.py check-windows [--built] [--only steps|suites] [TESTS …]
 """
 
 from __future__ import annotations
@@ -21,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from installer.system import ROOT, BuildFailed, run, say
-from installer.windows import build, msi, vukey
+from installer.windows import build, msi, suites, vukey
 from installer.windows.desk import (
     APPLICANT,
     ENVIRONMENT,
@@ -277,6 +280,8 @@ def main(arguments: Sequence[str]) -> int:
     """Build unless told of a package, then run the steps."""
     parser = argparse.ArgumentParser(prog="dev.py check-windows")
     parser.add_argument("--built", action="store_true", help="take what build windows left")
+    parser.add_argument("--only", choices=["steps", "suites"], help="one of the two parts")
+    parser.add_argument("tests", nargs="*", help="of the suites these folders and files alone")
     options = parser.parse_args(arguments)
     work = ROOT / "build" / "check-windows"
     for prefix in ("clerk", "stranger"):
@@ -285,26 +290,34 @@ def main(arguments: Sequence[str]) -> int:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        now = ROOT / "dist" / f"SealDesk-{build.version()}-x64.msi"
-        if not options.built:
-            now = build.build()
-        later = work / f"SealDesk-{_next(build.version())}-x64.msi"
-        folder = ROOT / "build" / "windows"
-        msi.build(
-            folder / "dist" / "SealDesk",
-            folder / "sealdesk.ico",
-            _next(build.version()),
-            build.epoch(),
-            later,
-        )
-        with platform(work / "platform") as address:
-            check = Check(work, (now, later), address)
-            check.run()
+        if options.only != "suites":
+            _try_steps(work, built=options.built)
+        if options.only != "steps":
+            suites.check(work, options.tests or suites.SUITES)
     except BuildFailed as error:
         print(f"✗ {error}", file=sys.stderr)  # noqa: T201 - the check speaks to a terminal
         return 1
-    say(f"all {len(check.results)} steps in {sum(took for _, took in check.results):.0f} s")
     return 0
+
+
+def _try_steps(work: Path, *, built: bool) -> None:
+    """Build unless it is *built*, and try the MSI. Raises :class:`BuildFailed`."""
+    now = ROOT / "dist" / f"SealDesk-{build.version()}-x64.msi"
+    if not built:
+        now = build.build()
+    later = work / f"SealDesk-{_next(build.version())}-x64.msi"
+    folder = ROOT / "build" / "windows"
+    msi.build(
+        folder / "dist" / "SealDesk",
+        folder / "sealdesk.ico",
+        _next(build.version()),
+        build.epoch(),
+        later,
+    )
+    with platform(work / "platform") as address:
+        check = Check(work, (now, later), address)
+        check.run()
+    say(f"all {len(check.results)} steps in {sum(took for _, took in check.results):.0f} s")
 
 
 if __name__ == "__main__":

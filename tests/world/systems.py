@@ -5,7 +5,7 @@ import ctypes
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,9 @@ from _pytest.outcomes import Skipped
 
 WINE = sys.platform == "win32" and hasattr(ctypes.WinDLL("ntdll"), "wine_get_version")
 """Is this Windows one of Wine's? It accepts limits that it does not keep."""
+PATIENCE = 6 if WINE else 1
+"""How many times longer than elsewhere a test waits for what must come. One rule for all: under
+Wine a process of Python takes seconds to start, and more beside another."""
 TOOLS = frozenset(
     {
         *("cc", "gcc", "git", "nm", "openssl", "pdfimages", "pdfsig", "pdftoppm", "pdftotext"),
@@ -30,6 +33,25 @@ def _is_here(wanted: str) -> bool:
     if wanted == "memory limits":
         return not WINE
     return shutil.which(wanted) is not None
+
+
+def pytest_configure() -> None:
+    """Under Wine, Qt's waiting has patience, too (tests/world/waiting.py has it)."""
+    if not WINE:
+        return
+    from pytestqt.qtbot import QtBot
+
+    for name in ("waitUntil", "waitSignal", "waitSignals", "waitCallback"):
+        setattr(QtBot, name, _patient(getattr(QtBot, name)))
+
+
+def _patient(wait: Callable[..., object]) -> Callable[..., object]:
+    """*wait* of a QtBot, whose *timeout* (milliseconds, 5000 where it is not given) is longer."""
+
+    def patient(*arguments: object, timeout: int = 5000, **options: object) -> object:
+        return wait(*arguments, timeout=timeout * PATIENCE, **options)
+
+    return patient
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -3,6 +3,8 @@
 import time
 from collections.abc import Callable
 
+from tests.world.systems import PATIENCE
+
 PAUSE_S = 0.02
 
 
@@ -11,7 +13,7 @@ def until(
 ) -> None:
     """Return when *true()* is; fail with *what* if it is not so in time. *pause*: seconds between
     two looks."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not true():
         assert time.monotonic() < deadline, what
         time.sleep(pause)

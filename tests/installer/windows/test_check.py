@@ -1,6 +1,6 @@
 """installer/windows/check.py and desk.py: what it reads of a registry and of two reports."""
 
-from installer.windows import check, desk
+from installer.windows import check, desk, suites
 
 EXPORTED = r"""Windows Registry Editor Version 5.00
 
@@ -37,3 +37,20 @@ def test_reports_are_compared_without_times_and_the_first_difference_is_named() 
 
 def test_the_next_version_is_higher_by_one() -> None:
     assert check._next("0.1.9") == "0.1.10"
+
+
+def test_results_are_counted_by_file_and_a_test_that_fails_twice_counts_once() -> None:
+    case = '<testcase file="tests\\flows\\test_loss.py" classname="flows" name="{}">{}'
+    cases = "".join(
+        f"{case.format(name, inside)}</testcase>"
+        for name, inside in (
+            ("good", ""),
+            ("bad", "<failure/>"),
+            ("bad", "<error/>"),
+            ("missing", "<skipped/>"),
+            ("left", "<error/>"),
+            ("left", ""),
+        )
+    )
+    found = suites.counts(f"<testsuites><testsuite>{cases}</testsuite></testsuites>".encode())
+    assert found == {"tests/flows/test_loss.py": {"passed": 1, "failed": 2, "skipped": 1}}
