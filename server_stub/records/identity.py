@@ -12,11 +12,19 @@ import unicodedata
 from server_stub.records.vault import Vault
 
 _COLUMN = "person.identity"
-_DOTS = dict.fromkeys(map(ord, "\u2022\u2027\u2219\u22c5\u30fb\u2e31\u16eb\u00b7\u2024"), "·")
-_UNSEEN = re.compile(
-    r"[\u00ad\u034f\u061c\u115f\u1160\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f"
-    r"\u3164\ufe00-\ufe0f\ufeff\U000e0000-\U000e0fff]"
+_DOTS = dict.fromkeys(
+    map(
+        ord,
+        "\u2022\u2027\u2219\u22c5\u30fb\u2e31\u16eb\u00b7\u2024"
+        "\u25cf\u25e6\u2218\u2e33\ua78f\u119e\u3002",
+    ),
+    "·",
 )
+_BLANK = re.compile(
+    r"[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2065\u2800\u3164\ufe00-\ufe0f\ufff0-\ufff8\U000e0000-\U000e0fff]"
+)
+"""Fillers, selectors and reserved places: they show nothing, as controls and formats do."""
+_HIDDEN = frozenset({"Cc", "Cf", "Cs"})
 _HAN = r"[\u2e80-\u2fff\u3005-\u3007\u3400-\u9fff\uf900-\ufaff\U00020000-\U0003ffff·]"
 _BETWEEN_HAN = re.compile(rf"(?<={_HAN})[ .]+(?={_HAN})")
 
@@ -24,10 +32,16 @@ _BETWEEN_HAN = re.compile(rf"(?<={_HAN})[ .]+(?={_HAN})")
 def tidy_name(name: str) -> str:
     """*name* as it is kept: NFKC, one kind of dot, no space between Han characters and one
     elsewhere, nothing that is not seen."""
-    text = _UNSEEN.sub("", unicodedata.normalize("NFKC", name)).translate(_DOTS)
+    text = _seen(" ".join(unicodedata.normalize("NFKC", name).split())).translate(_DOTS)
     text = " ".join(text.split())
     text = _BETWEEN_HAN.sub(lambda found: "·" if "." in found[0] else "", text)
     return re.sub(r" ?·+ ?", "·", text)
+
+
+def _seen(text: str) -> str:
+    """*text* (NFKC) without what does not show; what stood around it is composed."""
+    shown = (each for each in _BLANK.sub("", text) if unicodedata.category(each) not in _HIDDEN)
+    return unicodedata.normalize("NFKC", "".join(shown))
 
 
 def same_name(one: str, other: str) -> bool:

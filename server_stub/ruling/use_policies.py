@@ -185,7 +185,7 @@ def set_policy(
         raise PolicySigner("a policy is signed by a certificate in the holder's name")
     ruling = in_force(tx.session, seal)
     former = approvers_of(tx.session, ruling) if ruling else ()
-    weaker = ruling is not None and _weaker(humans, ruling, former, said, people)
+    weaker = ruling is not None and _weaker(tx.session, ruling, former, said, people)
     if weaker and "legal_rep" not in actor.acts_as(seal.id, seal.application_id):
         raise PolicyWeaker("only the legal representative allows more than the policy before")
     before = current(tx.session, seal)
@@ -224,14 +224,15 @@ def set_policy(
 
 
 def _weaker(
-    humans: People,
+    session: Session,
     ruling: UsePolicyRow,
     former: Sequence[PolicyApprover],
     said: UsePolicy,
     people: Sequence[Certificate],
 ) -> bool:
     """Does *said* allow a use that the policy in force does not, or hide more of it? Another
-    certificate of the same approver does not."""
+    certificate of the same approver, from the same enterprise, does not. One from elsewhere does:
+    whoever knows a name and a number can have a certificate in that name by the offer of a seal."""
     was = terms_of(ruling)
     if said.offline and not was.offline:
         return True
@@ -241,9 +242,11 @@ def _weaker(
         return True
     if said.masked and not was.masked:
         return True
-    old, new = [each.person_id for each in former], [person.person_id for person in people]
-    kept = all(any(humans.same(one, other) for other in new) for one in old)
-    return not kept or any(not any(humans.same(one, other) for other in old) for one in new)
+    held = (session.get_one(Certificate, each.certificate_sn) for each in former)
+    before, after = (
+        {(row.person_id, row.enterprise_id) for row in rows} for rows in (held, people)
+    )
+    return before != after
 
 
 def _approver(session: Session, said: UsePolicy, digest: str, now: int) -> Certificate:

@@ -24,6 +24,9 @@ NUMBER = "32130219990101001X"
         ("WANG Lin", ("ＷＡＮＧ　Ｌｉｎ", "WANG  Lin", "WANG\u00a0Lin")),
         ("金正", ("\uf90a正",)),  # a compatibility ideograph
         ("J. R. Wu", ("J.  R. Wu",)),
+        ("José", ("Jose\u0301", "Jose\u200b\u0301", "Jose\u2064\u0301")),  # composed at last
+        ("李梅", tuple(f"李{each}梅" for each in "\u2800\u17b4\ufff9\x01\x7f\x9f\U0001d173\uffa0")),
+        ("买买提·艾合买提", tuple(f"买买提{dot}艾合买提" for dot in "●◦∘⸳ꞏㆍ。｡")),
     ],
 )
 def test_spellings_are_kept_as_one(kept: str, spellings: tuple[str, ...]) -> None:

@@ -435,6 +435,30 @@ def test_who_keeps_the_seal_tightens_its_policy_and_loosens_nothing(
             assert session.get_one(store.Certificate, sn).person_id in heard
 
 
+def test_another_record_of_an_approver_does_not_take_his_place(
+    server: RunningServer,
+    people: dict[str, Applicant],
+    kept: dict[str, Applicant],
+    holder: Make,
+) -> None:
+    """Anybody who knows a name and a number can have a certificate in that name by an offer."""
+    first, second = people["吴安"], people["郑平"]
+    made = Approving(kept["keeper"], (first, second))
+    answer = made.rule(made.terms(2, phone=False), by=kept["legal_rep"])
+    assert answer.status_code == 201, answer.text
+    again = as_a_newcomer(server, made, first, holder())
+    swapped = Approving(kept["keeper"], (again, second)).terms(2, phone=False)
+    refused = made.rule(swapped)
+    assert (refused.status_code, refused.json()["code"]) == (403, "policy_weaker")
+    other_seal = {"uscc": first.uscc, "subtype": "finance"}
+    himself = Somebody(server.url, legal_rep="吴安", name=first.name, **other_seal)
+    with contextlib.closing(himself.http):
+        himself.enrol()
+        renewed = Approving(kept["keeper"], (himself, second)).terms(2, phone=False)
+        assert made.rule(renewed).status_code == 201  # his own enterprise's certificate
+    assert made.rule(swapped, by=kept["legal_rep"]).status_code == 201
+
+
 def duties(person: Applicant) -> dict[str, Any]:
     """For which seals *person* is or was asked: code of the seal → entry."""
     person.sign_in()
