@@ -25,7 +25,12 @@ from crypto.pki.public_key import PublicKey
 from server_stub import policy, states
 from server_stub.policy import Actor
 from server_stub.records.blobs import SealedBlob, keep, let_go
-from server_stub.records.identity import identity_index, known_by, tidy_name
+from server_stub.records.identity import (
+    identity_index,
+    known_by,
+    persons_of_staff,
+    tidy_name,
+)
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import (
     Application,
@@ -464,11 +469,7 @@ def is_own(session: Session, actor: Actor, application: Application) -> bool:
     people = {application.handler_id, application.legal_rep_id} - {None}
     if actor.person_id in people:
         return True
-    staff = session.get(Staff, actor.person_id or "")
-    if staff is None or staff.identity_index is None:
-        return False
-    same = select(Person.id).where(Person.identity_index == staff.identity_index)
-    return bool(people & set(session.scalars(same)))
+    return bool(people & persons_of_staff(session, actor.person_id or ""))
 
 
 def needs_second(application: Application) -> bool:

@@ -27,6 +27,7 @@ from server_stub.neighbours import filing
 from server_stub.policy import Actor, Owner
 from server_stub.records import canonical
 from server_stub.records.blobs import SealedBlob
+from server_stub.records.identity import persons_of_staff
 from server_stub.records.ledger import LEDGER, REGISTRY, Transaction
 from server_stub.records.store import (
     Application,
@@ -465,9 +466,30 @@ def resume(
         raise policy.Forbidden(f"this suspension is not the {who}'s to lift")
     if who == "operator" and agreed is None:
         raise policy.Forbidden("an operator alone does not lift a suspension")
+    if who == "staff":
+        check_others(tx.session, str(actor.person_id), seal)
     signed = decided(tx, actor, origin, "resume", seal.id, seal.seal_sm3, "", decision)
     change(tx, seal, "resume", who, intent=signed, agreed=agreed)
     return seal
+
+
+def check_others(session: Session, staff: str, seal: Seal) -> None:
+    """Return if the seal is nothing of the reviewer's own with the id *staff*: whose it is, who
+    keeps it, asked for it, holds its certificate, or represents its enterprise.
+
+    Raises :class:`server_stub.policy.Forbidden`."""
+    application = session.get_one(Application, seal.application_id)
+    certificate = session.get_one(Certificate, seal.certificate_sn)
+    people = {seal.person_id, certificate.person_id}
+    people |= {application.handler_id, application.legal_rep_id}
+    appointed = select(Appointment.person_id).where(
+        Appointment.enterprise_id == seal.enterprise_id,
+        Appointment.role.in_(("keeper", "legal_rep")),
+        Appointment.seal_id.is_(None) | (Appointment.seal_id == seal.id),
+    )
+    people |= set(session.scalars(appointed))
+    if people & persons_of_staff(session, staff):
+        raise policy.Forbidden("no reviewer decides about a seal of his own")
 
 
 RANK = {"holder": 0, "staff": 1, "operator": 1, "police": 2, "market": 2}

@@ -9,6 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from server_stub.records.store import Person, Staff
 from server_stub.records.vault import Vault
 
 _COLUMN = "person.identity"
@@ -68,3 +72,13 @@ def known_by(vault: Vault, name: str, number: str) -> list[bytes]:
     name as it was typed."""
     typed = vault.blind_index(_COLUMN, f"{name}\n{number}")
     return list(dict.fromkeys((identity_index(vault, name, number), typed)))
+
+
+def persons_of_staff(session: Session, identity: str) -> set[str]:
+    """The ids of persons who are the member of the platform's staff with that id, by the identity
+    number; none where it is not known."""
+    staff = session.get(Staff, identity)
+    if staff is None or staff.identity_index is None:
+        return set()
+    same = select(Person.id).where(Person.identity_index == staff.identity_index)
+    return set(session.scalars(same))

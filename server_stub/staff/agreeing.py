@@ -88,6 +88,7 @@ def _agreed(
     staff = tx.session.get(Staff, row.staff_id) if row and row.staff_id else None
     if row is None or staff is None or staff.role != "reviewer" or row.state != "active":
         raise policy.Forbidden("who agreed is no reviewer of this platform")
+    sealing.check_others(tx.session, staff.id, seal)
     text = signin.DECISION.format(
         origin=agreement.origin,
         verb=agreement_to(verb),
@@ -104,6 +105,6 @@ def _agreed(
         raise policy.Forbidden("the time of what the reviewer agreed to cannot be read") from error
     if not max(tx.now - LIFE, seal.recorded_at, row.not_before) < at <= row.not_after:
         raise policy.Forbidden("what the reviewer agreed to is over: the seal, or a day, moved on")
-    if at > tx.now + signin.DECISION_SLACK:
+    if at > tx.now:  # it would outlive the change that it was for, and serve for the next one
         raise policy.Forbidden("what the reviewer agreed to is of a time to come")
     return signin.intent(text, agreement.signature, certificate=row.sn)

@@ -172,7 +172,9 @@ def _other(tx: Transaction, actor: Actor, identity: str) -> tuple[LossCall, Seal
         raise policy.Forbidden("this takes two people")
     if actor.kind == "operator" and tx.session.get(Staff, call.reported_by) is None:
         raise policy.Forbidden("two accounts of one console may be one person")
-    return call, tx.session.get_one(Seal, call.seal_id)
+    seal = tx.session.get_one(Seal, call.seal_id)
+    sealing.check_others(tx.session, actor.person_id or "", seal)
+    return call, seal
 
 
 def _record(tx: Transaction, call: LossCall, seal: Seal, event: str, **fields: object) -> None:

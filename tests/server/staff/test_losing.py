@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +18,11 @@ from server_stub import policy
 from server_stub.__main__ import main
 from server_stub.policy import Actor
 from server_stub.records import auditing, store
+from server_stub.records.identity import identity_index
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.staff import agreeing, losing
 from server_stub.web.serving import RunningServer, start_in_thread
-from tests.world.applicant import Applicant, b64, decision
+from tests.world.applicant import Applicant, b64, decision, number_of
 from tests.world.platforms import platform_settings
 from tests.world.staff import agreement, employ
 
@@ -201,6 +204,42 @@ def test_one_reviewer_neither_says_that_a_key_is_lost_nor_puts_it_back_in_use(
     written.write_bytes(agreement(desk.second, "resume", code, "Ukey 找到了"))
     ledger.write(agreeing.resume, *about, agreeing.Agreement.read(written)).result()
     assert desk.state(code)[0] == "active"
+
+
+def test_no_reviewer_decides_about_a_seal_of_his_own(desk: Desk, tmp_path: Path) -> None:
+    """Nor agrees that an operator does; and none refuses the call about the Ukey that he has."""
+    person = desk.holder()
+    code, platform = desk.code(person), desk.server.platform
+    himself = employ(
+        desk.server, "reviewer", identity_index(platform.vault, "李晓梅", number_of("李晓梅"))
+    )
+    desk.everybody.append(himself)
+    identity = desk.report(desk.first, code).json()["id"]
+    for reason in ("本人就是持有人", ""):
+        assert desk.decide(himself, identity, code, reason).json()["code"] == "forbidden"
+    assert desk.change(desk.first, person, "suspend", "false_material") == ""
+    assert desk.change(himself, person, "resume") == "forbidden"
+    about = (Actor("operator", "op_1", frozenset({"operator"})), desk.server.url, person.seal_id)
+    written = tmp_path / "agreed.json"
+    for who, works in ((himself, False), (desk.second, True)):
+        written.write_bytes(agreement(who, "resume", code, "查清了"))
+        writing = platform.ledger.write(agreeing.resume, *about, agreeing.Agreement.read(written))
+        with contextlib.nullcontext() if works else pytest.raises(policy.Forbidden, match="own"):
+            writing.result()
+
+
+def test_an_agreement_of_a_time_to_come_is_not_there_for_the_next_suspension(
+    desk: Desk, tmp_path: Path
+) -> None:
+    person = desk.holder()
+    code, ahead = desk.code(person), (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    assert desk.change(desk.first, person, "suspend", "false_material") == ""
+    written = tmp_path / "agreed.json"
+    written.write_bytes(agreement(desk.second, "resume", code, "查清了", ahead))
+    operator = Actor("operator", "op_1", frozenset({"operator"}))
+    about = (operator, desk.server.url, person.seal_id, agreeing.Agreement.read(written))
+    with pytest.raises(policy.Forbidden, match="time to come"):
+        desk.server.platform.ledger.write(agreeing.resume, *about).result()
 
 
 def test_a_pause_by_the_holder_becomes_a_loss_and_nobody_of_the_company_lifts_it(
