@@ -27,7 +27,8 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py check-load        figures: 200 uploads at once while others sign in, and
                                      a review queue of 10,000 applications
     python3 dev.py check-screens     no text is cut on any screen, in any look, at 100 and 200 %
-    python3 dev.py check-windows-gui  the installed window under Wine 10, with pictures
+    python3 dev.py check-windows-gui  the installed window under Wine 10, with pictures, and the ui
+                                     suite there (--only window|suite)
     python3 dev.py check-deb         installs the package in a clean Debian and starts it
     python3 dev.py wine [ARGS]       Windows' Python with all packages, under Wine
 

@@ -1,7 +1,7 @@
 """``dev.py build windows``: from a clone to ``dist/SealDesk-<version>-x64.msi``, in one command.
 
-Two builds of one commit on one machine give the same files, except what :data:`NOT_REPRODUCIBLE`
-names; the build tells it.
+Two builds of one commit give the same MSI, byte for byte, on machines with the same releases of
+what :data:`MADE_WITH` names; the build tells it.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from installer.windows.wine import with_python
 
 LARGEST_MSI, LARGEST_INSTALLED = 90_000_000, 170_000_000
 """Bytes."""
-NOT_REPRODUCIBLE = "the times in the MSI's summary (created, last saved)"
+MADE_WITH = "Python, mingw-w64, wixl and msitools"
 
 
 def version() -> str:
@@ -53,7 +53,7 @@ def build(official: Path | None = None, release: str = "", target: Path | None =
     check_sizes(folder, target)
     digest = hashlib.sha256(target.read_bytes()).hexdigest()
     say(f"{target.relative_to(ROOT) if target.is_relative_to(ROOT) else target}")
-    say(f"SHA-256 {digest}; not the same in every build: {NOT_REPRODUCIBLE}")
+    say(f"SHA-256 {digest}; the same for this commit with the same releases of {MADE_WITH}")
     return target
 
 

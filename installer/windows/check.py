@@ -20,6 +20,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,8 @@ from installer.windows.office import Office
 from installer.windows.wine import Wine, make_prefix
 
 REFUSED = 1603 % 256  # ERROR_INSTALL_FAILURE as a process here can return it
+_DATES = frozenset({"12", "13"})
+"""Created and last saved, among the properties of an MSI's summary."""
 _TIMES = frozenset({"judged_at", "verified_at"})
 
 
@@ -93,6 +96,9 @@ class Check:
         """What the package must say of itself."""
         summary = run(["msiinfo", "suminfo", self.now])
         expect(f"x64;{msi.LANGUAGE}" in summary, f"the template is wrong:\n{summary}")
+        made = datetime.fromtimestamp(build.epoch(), UTC).strftime("%Y/%m/%d %H:%M:%S")
+        dates = {row[1] for row in _table(self.now, "_SummaryInformation") if row[0] in _DATES}
+        expect(dates == {made}, f"made at {dates}, not at the commit's time {made}")
         listed = run(["msiextract", "-l", self.now]).replace("\r", "").splitlines()
         expect(any(line.endswith("SealDesk.exe") for line in listed), "SealDesk.exe is not packed")
         same = {name for name in listed if listed.count(name) > 1}
@@ -243,7 +249,8 @@ class Check:
 
 
 def _table(package: Path, name: str) -> list[list[str]]:
-    exported = run(["msiinfo", "export", package, name])
+    environment = {**os.environ, "TZ": "UTC"}
+    exported = run(["msiinfo", "export", package, name], environment=environment)
     return [line.split("\t") for line in exported.replace("\r", "").splitlines()[3:]]
 
 

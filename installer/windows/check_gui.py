@@ -3,6 +3,9 @@
 Qt's windows want more of Windows than Wine 8 has. Wine 10 is in Debian 13: a chroot with it is made
 once in the cache, by the mirror that apt uses here. Programs run in it with their own mount
 namespace, so no mount is left behind. The locale is zh_CN: code page 936, as on our users' desks.
+The ui suite runs there, too, on Windows' own CPython (suites.py).
+
+    python3 dev.py check-windows-gui [--only window|suite] [TESTS …]
 """
 
 from __future__ import annotations
@@ -19,22 +22,26 @@ from pathlib import Path
 from installer import xvfb
 from installer.debian.check import mirror
 from installer.system import ROOT, BuildFailed, cache, run, say
-from installer.windows import build, session
+from installer.windows import build, session, suites
 from installer.windows.desk import APPLICANT, PIN, SO_PIN, Desk, expect, platform
+from installer.windows.runtime import prepare
 from installer.windows.wine import Wine, make_prefix
 
 RELEASE = "trixie"
 _PACKAGES = ("wine", "wine64", "fonts-noto-cjk", "libgl1", "locales", "xauth")
 _ENTER = """
-root=$0; work=$1; shift
+root=$0; work=$1; runtime=$2; shift 2
 mount --bind /proc "$root/proc" && mount --bind /dev "$root/dev"
-mkdir -p "$root$work" && mount --bind "$work" "$root$work"
+for folder in "$work" "$runtime"
+do mkdir -p "$root$folder" && mount --bind "$folder" "$root$folder"
+done
 exec chroot "$root" "$@"
 """
 LOOKS = ((96, False), (96, True), (144, False), (144, True))
 """(dots per inch, dark) of each pair of pictures: 100 and 150 %, light and dark."""
 _DESKTOP = r"HKCU\Control Panel\Desktop"
 _PERSONALIZE = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
+CHINESE = {"LC_ALL": "zh_CN.UTF-8", "LANG": "zh_CN.UTF-8"}
 SECONDS = 60.0
 """For a window to come up on a busy machine; the time it took is told."""
 
@@ -61,23 +68,47 @@ def debian() -> Path:
 def main(arguments: Sequence[str]) -> int:
     """Install the MSI that ``build windows`` left, and take pictures of its window."""
     parser = argparse.ArgumentParser(prog="dev.py check-windows-gui")
-    parser.parse_args(arguments)
+    parser.add_argument("--only", choices=["window", "suite"], help="one of the two parts")
+    parser.add_argument("tests", nargs="*", help="of the suite these folders and files alone")
+    options = parser.parse_args(arguments)
     work = ROOT / "build" / "check-windows-gui"
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        launcher = ("unshare", "-m", "bash", "-c", _ENTER, str(debian()), str(work))
-        with xvfb.screen("1920x1200") as display, platform(work / "platform") as address:
-            extra = {"DISPLAY": display, "LC_ALL": "zh_CN.UTF-8", "LANG": "zh_CN.UTF-8"}
-            desk = Desk(make_prefix(Wine(work / "prefix", extra, launcher)))
-            try:
-                _try(desk, address, display, work)
-            finally:
-                desk.wine.stop()
+        if options.only != "suite":
+            _try_window(work)
+        if options.only != "window":
+            _try_suite(work, options.tests or ["tests/ui"])
     except BuildFailed as error:
         print(f"✗ {error}", file=sys.stderr)  # noqa: T201 - the check speaks to a terminal
         return 1
     return 0
+
+
+def _launcher(work: Path) -> tuple[str, ...]:
+    """The way into the Debian that sees *work* and the runtime at their own paths."""
+    runtime = prepare().path
+    return ("unshare", "-m", "bash", "-c", _ENTER, str(debian()), str(work), str(runtime))
+
+
+def _try_window(work: Path) -> None:
+    with xvfb.screen("1920x1200") as display, platform(work / "platform") as address:
+        desk = Desk(
+            make_prefix(Wine(work / "prefix", {**CHINESE, "DISPLAY": display}, _launcher(work)))
+        )
+        try:
+            _try(desk, address, display, work)
+        finally:
+            desk.wine.stop()
+
+
+def _try_suite(work: Path, wanted: Sequence[str]) -> None:
+    """The ui suite without a screen, with the files and the code page of a Chinese Windows."""
+    inside = (*_launcher(work), "env", "-C", str(work / suites.SOURCES))
+    (work / suites.SOURCES).mkdir()
+    wine = make_prefix(Wine(work / "suite", CHINESE, inside))
+    (wine.drive / "py311").symlink_to(prepare().path)
+    suites.check(work, wanted, wine)
 
 
 def _try(desk: Desk, address: str, display: str, work: Path) -> None:

@@ -13,6 +13,7 @@ import shutil
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -103,6 +104,7 @@ def build(bundle: Path, icon: Path, version: str, epoch: int, target: Path) -> N
     }
     run(["wixl", "-a", "x64", "-o", target, source.name], cwd=work, environment=environment)
     _complete(target, work, bundle, package, environment)
+    _date(target, work, epoch, environment)
     shutil.rmtree(work)
 
 
@@ -426,6 +428,17 @@ def _complete(
         run(["msibuild", target, "-i", changed.name], cwd=work, environment=environment)
     summary = (PRODUCT, VENDOR, f"x64;{LANGUAGE}", "{" + str(package).upper() + "}")
     run(["msibuild", target, "-s", *summary], cwd=work, environment=environment)
+
+
+def _date(target: Path, work: Path, epoch: int, environment: dict[str, str]) -> None:
+    """Created and last saved are *epoch*, not the present time, which msibuild writes."""
+    moment = f"{datetime.fromtimestamp(epoch, UTC):%Y/%m/%d %H:%M:%S}"
+    environment = {**environment, "TZ": "UTC"}
+    name = "_SummaryInformation"
+    lines = run(["msiinfo", "export", target, name], environment=environment).splitlines()
+    dated = [re.sub(r"^(1[23])\t.*", rf"\1\t{moment}", line) for line in lines]
+    (work / f"{name}.idt").write_bytes("".join(f"{line}\r\n" for line in dated).encode())
+    run(["msibuild", target, "-i", f"{name}.idt"], cwd=work, environment=environment)
 
 
 def _versions(bundle: Path) -> Iterator[tuple[str, str]]:

@@ -23,6 +23,8 @@ from installer.windows.runtime import prepare
 from installer.windows.wine import Wine, with_python
 
 SUITES = ("tests/crypto", "tests/app", "tests/device", "tests/flows")
+SOURCES = "sources"
+"""The folder of the copy."""
 LIMIT_S = 600
 """For one test: under Wine a process of Python alone takes seconds to start."""
 PROCESSES = max(2, os.cpu_count() or 1)
@@ -40,14 +42,13 @@ def sources(folder: Path) -> Path:
     return folder
 
 
-def check(work: Path, wanted: Sequence[str] = SUITES) -> None:
-    """Run the suites. Raises :class:`BuildFailed` when a test fails."""
-    runtime = prepare()
-    wine = with_python(runtime)
+def check(work: Path, wanted: Sequence[str] = SUITES, wine: Wine | None = None) -> None:
+    """Run the suites, in *wine* where it is given. Raises :class:`BuildFailed` when one fails."""
+    wine = wine or with_python(prepare())
     say(f"suites under Wine: {' '.join(wanted)}")
     results = work / "suites.xml"
     results.unlink(missing_ok=True)
-    folder = sources(work / "sources")
+    folder = sources(work / SOURCES)
     code = _pytest(
         wine,
         folder,
@@ -91,7 +92,7 @@ def _pytest(wine: Wine, folder: Path, *arguments: str) -> int:
     """Run pytest in *folder*; the person sees its output as it comes."""
     # Through a pipe, see Wine.run.
     program = subprocess.Popen(
-        ["wine", r"C:\py311\python.exe", "-m", "pytest", *arguments],
+        [*wine.launcher, "wine", r"C:\py311\python.exe", "-m", "pytest", *arguments],
         cwd=folder,
         env=wine.environment(),
         stdin=subprocess.DEVNULL,
