@@ -52,6 +52,10 @@ def _one_authority() -> Path:
     return file
 
 
+_FONTS = {"QT_QPA_FONTDIR": r"C:\Windows\Fonts"} if sys.platform == "win32" else {}
+"""Without a screen Qt looks for them beside itself there, and warns that it has none."""
+
+
 def _isolate_environment() -> None:
     """Point everything that a program looks up about its user into a fresh, empty folder."""
     for name in [name for name in os.environ if name.startswith(("SEALDESK_", "XDG_"))]:
@@ -64,6 +68,7 @@ def _isolate_environment() -> None:
         LOCALAPPDATA=str(_home / "AppData" / "Local"),
         SEALDESK_HOME=str(_home / "sealdesk"),
         QT_QPA_PLATFORM="offscreen",
+        **_FONTS,
         # What a program started by a test finds: no keyring, as on a server without a desktop.
         PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring",
         TZ="UTC",

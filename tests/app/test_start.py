@@ -1,5 +1,6 @@
 """app.__main__: what the program makes of the words it is started with."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -101,6 +102,10 @@ if __name__ == "__main__":
         encoding="utf-8",
     )
     done = subprocess.run(
-        [sys.executable, script], capture_output=True, encoding="utf-8", check=True
+        [sys.executable, script],
+        env={**os.environ, "PYTHONPATH": str(Path(start.__file__).parents[1])},
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     assert done.stdout.split()[-1] == "False", done

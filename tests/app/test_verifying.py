@@ -181,7 +181,8 @@ def test_files_that_cannot_be_judged(office: Office, tmp_path: Path) -> None:
 
 def test_anchors_come_as_pem_bundles_or_der(tmp_path: Path, authorities: Authorities) -> None:
     other = Authorities()
-    (tmp_path / "bundle.pem").write_text("两个根证书\n" + pem(authorities.root) + pem(other.root))
+    bundle = "两个根证书\n" + pem(authorities.root) + pem(other.root)
+    (tmp_path / "bundle.pem").write_text(bundle, encoding="utf-8")
     (tmp_path / "one.cer").write_bytes(authorities.root)
     both = trust_files([tmp_path / "bundle.pem"])
     assert both.signers == tuple(map(Certificate.parse, (authorities.root, other.root)))
