@@ -39,6 +39,7 @@ from app.errors import (
     SealNotUsable,
 )
 from app.placing.placement import PageBox, Places, TextHit, dates_by_mark
+from app.remote.approval.intended_use import IntendedUse
 from app.revisions import Events, Output, Revise, open_pdf, write_revisions
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.cabinet import Cabinet, SealRecord
@@ -165,32 +166,12 @@ class ApprovedUse(Protocol):
 class ApprovalService(Protocol):
     """Approvals, as far as stamping needs them (:class:`app.remote.approval.asking.Approvals`)."""
 
-    def approved(
-        self,
-        seal: SealRecord,
-        document: Path,
-        password: str | None,
-        pages: int,
-        signatures: int,
-        counterparty: str,
-        key: SigningKey,
-        waiting: Callable[[], None],
-    ) -> ApprovedUse | None:
-        """What allows *signatures* of *seal* on *document*, for *counterparty* if a grant wants
-        one named; None: nobody has to approve. *waiting* is called while it is waited for; raising
-        from it cancels. Raises ApprovalNeeded."""
+    def approved(self, use: IntendedUse, waiting: Callable[[], None]) -> ApprovedUse | None:
+        """What allows *use*; None: nobody has to approve. *waiting* is called while it is waited
+        for; raising from it cancels. Raises ApprovalNeeded."""
 
-    def ask_ahead(
-        self,
-        seal: SealRecord,
-        document: Path,
-        password: str | None,
-        pages: int,
-        signatures: int,
-        counterparty: str,
-        key: SigningKey,
-    ) -> None:
-        """Send the request for such a use, if one is needed and none is open."""
+    def ask_ahead(self, use: IntendedUse) -> None:
+        """Send the request for *use*, if one is needed and none is open. Raises ApprovalNeeded."""
 
 
 EVENTS = Events("stamp-begun", "stamped", "stamp-failed")
@@ -405,8 +386,8 @@ def _plan(
         authorisation.check_lease()
     elif leave.approvals is not None:
         waiting = partial(step, StampStep.CHECK)
-        wanted = _wanted(job, seal, counterparty)
-        approved = leave.approvals.approved(*wanted, key, waiting)
+        use = _intended_use(job, seal, counterparty, key)
+        approved = leave.approvals.approved(use, waiting)
         authorisation = replace(authorisation, approved=approved)
         began = clock()  # it may have taken days
         check_usable(seal, began)
@@ -417,14 +398,14 @@ def _plan(
     return _Plan(job, seal, maker, chain, dates, authorisation, began, clock, step)
 
 
-def _wanted(
-    job: StampJob, seal: SealRecord, counterparty: str
-) -> tuple[SealRecord, Path, str | None, int, int, str]:
-    """What approvals of a use are asked with: the first arguments of :class:`ApprovalService`."""
+def _intended_use(
+    job: StampJob, seal: SealRecord, counterparty: str, key: SigningKey
+) -> IntendedUse:
+    """What approvers are asked about."""
     document = job.approved or job.source
     pages = len(page_boxes(document, job.password))
     signatures = len(job.marks) if job.separate else 1
-    return seal, document, job.password, pages, signatures, counterparty
+    return IntendedUse(seal, document, job.password, pages, signatures, counterparty, key)
 
 
 def ask_ahead(
@@ -440,7 +421,7 @@ def ask_ahead(
     now, seal = clock(), cabinet.seal(job.seal_code)
     _, counterparty = check_use(seal, cabinet, now, job.kind, job.counterparty)
     check_usable(seal, now)
-    approvals.ask_ahead(*_wanted(job, seal, counterparty), key)
+    approvals.ask_ahead(_intended_use(job, seal, counterparty, key))
 
 
 def check_usable(seal: SealRecord, now: datetime) -> None:

@@ -37,6 +37,7 @@ from app.remote.approval.client import (
     PlatformRequest,
     WrappedKey,
 )
+from app.remote.approval.intended_use import IntendedUse
 from app.remote.approval.setting import keep_policy
 from app.store.cabinet import Cabinet, SealRecord
 from app.store.lending import use_of
@@ -370,44 +371,22 @@ class Approvals:
     one: contextlib.AbstractContextManager[object] = field(default_factory=threading.RLock)
     """Held while the platform is asked, where several documents are stamped at once."""
 
-    def approved(
-        self,
-        seal: SealRecord,
-        document: Path,
-        password: str | None,
-        pages: int,
-        signatures: int,
-        counterparty: str,
-        key: SigningKey,
-        waiting: Callable[[], None],
-    ) -> ApprovedUse | None:
-        """The request that allows *signatures* of *seal* on *document*, for *counterparty* where a
-        grant wants one named; None if nobody has to approve. *waiting* is called again and again
-        while it is waited for, and may raise.
+    def approved(self, use: IntendedUse, waiting: Callable[[], None]) -> ApprovedUse | None:
+        """The request that allows *use*; None if nobody has to approve. *waiting* is called again
+        and again while it is waited for, and may raise.
 
         Raises :class:`app.errors.ApprovalNeeded`, :class:`app.errors.PlatformError`."""
-        wanted = (seal, document, password, pages, signatures, counterparty)
-        found = self._asked(*wanted, key, waiting)
+        found = self._asked(use, waiting)
         if found is None:
             return None
-        found = self._waited(seal, found, waiting)
+        found = self._waited(use.seal, found, waiting)
         return ApprovedUse(found.id, found.evidence_size * 4 // 3 + 512)
 
-    def ask_ahead(
-        self,
-        seal: SealRecord,
-        document: Path,
-        password: str | None,
-        pages: int,
-        signatures: int,
-        counterparty: str,
-        key: SigningKey,
-    ) -> None:
+    def ask_ahead(self, use: IntendedUse) -> None:
         """Send the request that :meth:`approved` will wait for, if one is needed and none is open.
 
         Raises :class:`app.errors.ApprovalNeeded`, :class:`app.errors.PlatformError`."""
-        wanted = (seal, document, password, pages, signatures, counterparty)
-        asked = self._asked(*wanted, key, lambda: None)
+        asked = self._asked(use, lambda: None)
         if asked is not None:
             self.tell(asked)
 
@@ -417,62 +396,45 @@ class Approvals:
         rule = self.cabinet.policy(seal.id)
         return bool(self.patience) and rule is not None and rule.needs_approval
 
-    def _asked(
-        self,
-        seal: SealRecord,
-        document: Path,
-        password: str | None,
-        pages: int,
-        signatures: int,
-        counterparty: str,
-        key: SigningKey,
-        waiting: Callable[[], None],
-    ) -> UseRequestRecord | None:
-        """The request for such a use, made if there is none; None: nobody has to approve."""
+    def _asked(self, use: IntendedUse, waiting: Callable[[], None]) -> UseRequestRecord | None:
+        """The request for *use*, made if there is none; None: nobody has to approve."""
+        seal = use.seal
         with self.one:
             told = self.platform.use_policy(seal.id)
             policy = keep_policy(self.platform, self.cabinet, seal, told, self.clock()).policy
             if policy is None or not policy.needed:
                 return None
-            digest = sm3(_read(document)).hex()
-            found = self._open_for(seal, digest, policy, signatures, counterparty, key)
+            found = self._open_for(use, policy)
         if found is not None:
             return found
         if not self.patience:
             raise ApprovalNeeded(seal.name, "ask", whom(policy, seal.signer.der))
         waiting()
-        shown = pictured(document, password, self.finder, pages)
-        copies = max(self.wish.copies, signatures)
-        party = counterparty or self.wish.counterparty
+        shown = pictured(use.document, use.password, self.finder, use.pages)
+        copies = max(self.wish.copies, use.signatures)
+        party = use.counterparty or self.wish.counterparty
         wish = replace(self.wish, copies=copies, counterparty=party)
         with self.one:
-            return ask(self.platform, self.cabinet, seal, shown, wish, key, self.clock)
+            return ask(self.platform, self.cabinet, seal, shown, wish, use.key, self.clock)
 
-    def _open_for(
-        self,
-        seal: SealRecord,
-        digest: str,
-        policy: UsePolicy,
-        signatures: int,
-        counterparty: str,
-        key: SigningKey,
-    ) -> UseRequestRecord | None:
+    def _open_for(self, use: IntendedUse, policy: UsePolicy) -> UseRequestRecord | None:
         """The best request for that document and party: approved, or else still open."""
+        digest = sm3(_read(use.document)).hex()
         mine = self.platform.use_requests().mine
         kept = {each.id: each for each in self.cabinet.use_requests() if each.side == "mine"}
         now, found = self.clock(), []
         for each in mine:
-            record = record_of(each, "mine", self.platform.origin, key.certificate)
+            record = record_of(each, "mine", self.platform.origin, use.key.certificate)
             if each.id in kept:
                 record = told_anew(kept[each.id], each)
             request = record.request
             fits = (
-                request.seal == seal.code
+                request.seal == use.seal.code
                 and request.document_sm3 == digest
                 and request.policy == policy.sm3
                 and record.state_at(now) in OPEN
-                and record.left >= signatures
-                and counterparty in ("", request.counterparty)
+                and record.left >= use.signatures
+                and use.counterparty in ("", request.counterparty)
             )
             if fits:
                 found.append(record)
