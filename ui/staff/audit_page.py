@@ -6,9 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
 from PySide6.QtWidgets import (
     QComboBox,
     QFileDialog,
@@ -22,6 +21,7 @@ from ui.dialogs import Dialog
 from ui.flow import flow
 from ui.language import tr
 from ui.staff import words
+from ui.staff.rows import Column, Rows
 from ui.staff.staff_page import StaffPage
 from ui.widgets import (
     button,
@@ -41,52 +41,9 @@ if TYPE_CHECKING:
     from app.store.audited_ledgers import AuditedLedger
     from ui.shell.interface import Shell
 
-Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (66, 150, 140, 190, 0)
 WHO, RECORD, WHAT = 2, 3, 4
 """Columns whose texts are of any length."""
-
-
-class _Entries(QAbstractTableModel):
-    """A row for each entry, newest first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.items: list[LedgerRecord] = []
-        self.names: dict[str, str] = {}
-
-    def show_items(self, items: list[LedgerRecord], names: Mapping[str, str]) -> None:
-        self.beginResetModel()
-        self.items, self.names = list(items), dict(names)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return len(self.items)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return len(WIDTHS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("序号"), tr("时间"), tr("谁"), tr("记录"), tr("内容"))[section]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        item = self.items[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(item, index.column())
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return self._text(item, index.column()) if index.column() in (WHO, WHAT) else None
-        return None
-
-    def _text(self, item: LedgerRecord, column: int) -> str:
-        return (
-            str(item.index),
-            f"{item.at.astimezone():%Y-%m-%d %H:%M:%S}",
-            words.who(self.names.get(item.by, item.by)) or tr("平台"),
-            record_name(item.type),
-            words.happened(item.told),
-        )[column]
 
 
 def record_name(kind: str) -> str:
@@ -171,7 +128,8 @@ class AuditPage(StaffPage):
         ):
             self.period.addItem(text, days)
         self.find_button = button(tr("查询"), self.search, icon="search")
-        self.model = _Entries()
+        self._names: dict[str, str] = {}
+        self.model = self._model()
         self.table = table(self.model, tr("登记簿的记录"), WIDTHS, self.look)
         self.count = label("", "muted")
         self.more = button(tr("再看前面的"), self._more, role="link")
@@ -197,6 +155,27 @@ class AuditPage(StaffPage):
     _wanted: Wanted | None
     _first = False
     """Nothing was checked on this computer before."""
+
+    def _model(self) -> Rows[LedgerRecord]:
+        """The records found, newest first."""
+        columns: list[Column[LedgerRecord]] = [
+            (tr("序号"), lambda record: str(record.index)),
+            (tr("时间"), lambda record: f"{record.at.astimezone():%Y-%m-%d %H:%M:%S}"),
+            (
+                tr("谁"),
+                lambda record: words.who(self._names.get(record.by, record.by)) or tr("平台"),
+            ),
+            (tr("记录"), lambda record: record_name(record.type)),
+            (tr("内容"), lambda record: words.happened(record.told)),
+        ]
+
+        def tip(record: LedgerRecord, column: int) -> str | None:
+            return columns[column][1](record) if column in (WHO, WHAT) else None
+
+        return Rows(columns, tip)
+
+    def _who(self, record: LedgerRecord) -> str:
+        return words.who(self._names.get(record.by, record.by)) or tr("平台")
 
     def panes(self) -> list[QWidget]:
         if self.stack.currentIndex() == 0:
@@ -275,13 +254,14 @@ class AuditPage(StaffPage):
         if wanted is not self._wanted:
             return
         items = [*([] if fresh else self.model.items), *page.items]
-        names = {**({} if fresh else self.model.names), **page.names}
+        names = {**({} if fresh else self._names), **page.names}
         self._take(items, names, page.next)
         if not items:
             self.count.setText(tr("没有符合条件的记录。"))
 
     def _take(self, items: list[LedgerRecord], names: Mapping[str, str], following: str) -> None:
-        self.model.show_items(items, names)
+        self._names = dict(names)
+        self.model.show_items(items)
         fit_columns(self.table, {WHO: (80, 260), RECORD: (80, 220)})
         self._next = following
         self.more.setVisible(bool(following))
@@ -319,7 +299,7 @@ class AuditPage(StaffPage):
         self.work(
             self._shell.context.staff.export,
             list(self.model.items),
-            dict(self.model.names),
+            dict(self._names),
             Path(name),
             done=done,
         )

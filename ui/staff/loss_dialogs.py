@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
 
 from app.errors import PlatformRefused, explain
 from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.staff import words
+from ui.staff.rows import Column, Rows
 from ui.widgets import button, clear_layout, column, facts, fit_columns, label, moment, row, table
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from ui.shell.interface import Shell
     from ui.staff.staff_page import StaffPage
 
-Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (84, 0, 130, 150, 100)
 FITTED = {0: (60, 90), 2: (110, 150), 3: (90, 220), 4: (70, 130)}
 _MAX_LINE = 300
@@ -28,41 +28,15 @@ _MAX_REASON = 500
 _CODE = 14
 
 
-class _Calls(QAbstractTableModel):
-    """A row for each call."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.items: list[LossCall] = []
-
-    def show_items(self, items: Sequence[LossCall]) -> None:
-        self.beginResetModel()
-        self.items = list(items)
-        self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return len(self.items)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return len(WIDTHS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("已等"), tr("挂失的印章"), tr("编码"), tr("来电人"), tr("登记人"))[section]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        call = self.items[index.row()]
-        texts = (
-            words.age(call.reported_at),
-            words.plain(call.seal),
-            words.plain(call.seal_code),
-            words.plain(call.caller),
-            words.plain(call.reported_by),
-        )
-        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.ToolTipRole):
-            return texts[index.column()]
-        return None
+def _model() -> Rows[LossCall]:
+    columns: list[Column[LossCall]] = [
+        (tr("已等"), lambda call: words.age(call.reported_at)),
+        (tr("挂失的印章"), lambda call: words.plain(call.seal)),
+        (tr("编码"), lambda call: words.plain(call.seal_code)),
+        (tr("来电人"), lambda call: words.plain(call.caller)),
+        (tr("登记人"), lambda call: words.plain(call.reported_by)),
+    ]
+    return Rows(columns, tip=lambda call, column: columns[column][1](call))
 
 
 class LossCallsDialog(Dialog):
@@ -84,7 +58,7 @@ class LossCallsDialog(Dialog):
             "印章立即停用；24 小时内没有人确认的作废。"
         )
         whole.addWidget(label(lead, "muted", wrap=True))
-        self.model = _Calls()
+        self.model = _model()
         self.table = table(self.model, tr("等第二人确认的来电"), WIDTHS, self.confirm)
         self.table.selectionModel().selectionChanged.connect(lambda *_: self._chosen())
         self.empty = label(tr("没有等待确认的挂失来电。"), "muted")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QColor
 from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
 
 from ui import theme
@@ -15,6 +16,7 @@ from ui.seal_card import subtype_name
 from ui.staff import words
 from ui.staff.loss_dialogs import LossCallsDialog
 from ui.staff.review_detail import ReviewDetail
+from ui.staff.rows import Column, Rows
 from ui.staff.staff_page import StaffPage
 from ui.widgets import button, fit_columns, label, moment, table
 
@@ -22,65 +24,33 @@ if TYPE_CHECKING:
     from app.remote.staff.reviewing import Queued, QueuePage, Review
     from ui.shell.interface import Shell
 
-Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (84, 0, 150, 92, 190, 110)
 FITTED = {2: (80, 210), 3: (70, 130), 4: (80, 300), 5: (70, 160)}
 """Columns that are as wide as their texts."""
+VERDICT = 4
+"""The column of what the neighbours say."""
 
 
-class _Queue(QAbstractTableModel):
-    """A row for each application."""
+def _model() -> Rows[Queued]:
+    columns: list[Column[Queued]] = [
+        (tr("已等"), lambda item: words.age(item.since)),
+        (tr("企业"), lambda item: words.plain(item.enterprise) or tr("（个人）")),
+        (tr("所用印章"), lambda item: subtype_name(item.subtype)),
+        (tr("业务"), lambda item: words.kind_of(item.kind)),
+        (tr("核对结果"), lambda item: verdict(item)[1]),
+        (tr("审核人"), lambda item: item.reviewer + (tr("，待第二人") if item.second else "")),
+    ]
+    return Rows(columns, _tip, _colour)
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.items: list[Queued] = []
 
-    def show_items(self, items: list[Queued]) -> None:
-        self.beginResetModel()
-        self.items = list(items)
-        self.endResetModel()
+def _tip(item: Queued, _column: int) -> str:
+    said = words.reason(item.assessment.reason) if item.assessment else ""
+    parts = (words.plain(item.enterprise), moment(item.since), said)
+    return "\n".join(part for part in parts if part)
 
-    def rowCount(self, parent: Index | None = None) -> int:
-        return len(self.items)
 
-    def columnCount(self, parent: Index | None = None) -> int:
-        return len(WIDTHS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            heads = (
-                tr("已等"),
-                tr("企业"),
-                tr("所用印章"),
-                tr("业务"),
-                tr("核对结果"),
-                tr("审核人"),
-            )
-            return heads[section]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        item = self.items[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(item, index.column())
-        if role == Qt.ItemDataRole.ToolTipRole:
-            said = words.reason(item.assessment.reason) if item.assessment else ""
-            return "\n".join(
-                part for part in (words.plain(item.enterprise), moment(item.since), said) if part
-            )
-        if role == Qt.ItemDataRole.ForegroundRole and index.column() == 4:
-            return theme.colour(verdict(item)[0])
-        return None
-
-    def _text(self, item: Queued, column: int) -> str:
-        return (
-            words.age(item.since),
-            words.plain(item.enterprise) or tr("（个人）"),
-            subtype_name(item.subtype),
-            words.kind_of(item.kind),
-            verdict(item)[1],
-            item.reviewer + (tr("，待第二人") if item.second else ""),
-        )[column]
+def _colour(item: Queued, column: int) -> QColor | None:
+    return theme.colour(verdict(item)[0]) if column == VERDICT else None
 
 
 def verdict(item: Queued) -> tuple[str, str]:
@@ -112,7 +82,7 @@ class ReviewPage(StaffPage):
     def __init__(self, shell: Shell) -> None:
         about = tr("登录后可以看到等待审核的申请。每一个决定都用 Ukey 签名，连同所审内容留存。")
         super().__init__(shell, "reviewer", "file-check", tr("审核"), about)
-        self.model = _Queue()
+        self.model = _model()
         self.table = table(self.model, tr("等待审核的申请"), WIDTHS, self.open)
         self.table.selectionModel().selectionChanged.connect(lambda: self._chosen())
         self.state = QComboBox()
