@@ -28,6 +28,7 @@ from crypto.seal.registry_files import (
 from crypto.seal.statement import STATES, SealChange
 from crypto.validation.trust import Trust, check_status
 from crypto.verdict import Times
+from tests.world.bombs import inflating
 
 NOW = datetime(2026, 11, 25, 12, 0, 0, 250_000, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -171,7 +172,7 @@ def test_a_shard_has_codes_of_its_own_only() -> None:
 
 
 def test_a_shard_that_would_fill_the_memory_is_refused() -> None:
-    bomb = b"SEALDESK-SHARD-V1\n" + zlib.compress(bytes(64 << 20), 9)
+    bomb = b"SEALDESK-SHARD-V1\n" + inflating(67)
     with pytest.raises(RegistryFileError):
         decode_shard(bomb, "321302-0")
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError, PdfTooComplex, PdfUnreadable
 from crypto.verdict import Verdict
+from tests.world.bombs import inflating
 from tests.world.bounds import bounded
 from tests.world.documents import append_revision, build_pdf, classic_pdf
 from tests.world.sealing import World, codes
@@ -248,7 +249,8 @@ def test_paths_that_multiply_cost_no_time(world: World) -> None:
 
 
 def compressed_objects(count: int, *, padding: int = 0) -> bytes:
-    """A document whose *count* extra objects stand in one object stream."""
+    """A document whose *count* extra objects stand in one object stream, before megabytes of
+    *padding*."""
     bodies = [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
               b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]>>"]  # fmt: skip
     bodies += [b"[%d]" % number for number in range(count)]
@@ -257,7 +259,7 @@ def compressed_objects(count: int, *, padding: int = 0) -> bytes:
         header.append(b"%d %d" % (number, place))
         place += len(body) + 1
     first = b" ".join(header) + b" "
-    content = zlib.compress(first + b" ".join(bodies) + b" " * padding, 9)
+    content = inflating(padding, start=first + b" ".join(bodies), filler=b" ")
     number = len(bodies) + 1
     out = bytearray(b"%PDF-1.7\n")
     at = len(out)
@@ -303,14 +305,14 @@ def test_large_object_streams_are_read_once_not_once_an_object(
 
 
 def test_an_object_stream_that_explodes_is_refused(world: World) -> None:
-    data = compressed_objects(3, padding=300_000_000)
+    data = compressed_objects(3, padding=300)
     assert len(data) < 2_000_000
     assert not survives(world, data)
 
 
 def test_a_picture_that_explodes_is_one_finding(world: World, sealed: bytes) -> None:
     """The mark's image declares few pixels and inflates to 300 megabytes."""
-    bomb = zlib.compress(zlib.compress(b"\0" * 300_000_000, 9), 9)
+    bomb = zlib.compress(inflating(300), 9)
     body = b"<</Type/XObject/Subtype/Image/Width 9/Height 9/ColorSpace/DeviceRGB/BitsPerComponent 8"
     body += b"/Filter[/FlateDecode/FlateDecode]/Length %d>>stream\n" % len(bomb)
     number = int(re.search(rb"/Imprint (\d+) 0 R", sealed)[1])
