@@ -52,8 +52,8 @@ def _one_authority() -> Path:
     return file
 
 
-_FONTS = {"QT_QPA_FONTDIR": r"C:\Windows\Fonts"} if sys.platform == "win32" else {}
-"""Without a screen Qt looks for them beside itself there, and warns that it has none."""
+_FONTS = {"QT_QPA_FONTDIR": os.environ.get("QT_QPA_FONTDIR", r"C:\Windows\Fonts")}
+"""On Windows without a screen Qt looks for them beside itself, and warns that it has none."""
 
 
 def _isolate_environment() -> None:
@@ -68,7 +68,7 @@ def _isolate_environment() -> None:
         LOCALAPPDATA=str(_home / "AppData" / "Local"),
         SEALDESK_HOME=str(_home / "sealdesk"),
         QT_QPA_PLATFORM="offscreen",
-        **_FONTS,
+        **(_FONTS if sys.platform == "win32" else {}),
         # What a program started by a test finds: no keyring, as on a server without a desktop.
         PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring",
         TZ="UTC",

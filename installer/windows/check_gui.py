@@ -42,6 +42,8 @@ LOOKS = ((96, False), (96, True), (144, False), (144, True))
 _DESKTOP = r"HKCU\Control Panel\Desktop"
 _PERSONALIZE = r"HKCU\Software\Microsoft\Windows\CurrentVersion\Themes\Personalize"
 CHINESE = {"LC_ALL": "zh_CN.UTF-8", "LANG": "zh_CN.UTF-8"}
+_FONTS = {"QT_QPA_FONTDIR": r"Z:\usr\share\fonts\opentype\noto"}
+"""Where Qt finds the fonts of the Debian when there is no screen."""
 SECONDS = 60.0
 """For a window to come up on a busy machine; the time it took is told."""
 
@@ -106,7 +108,7 @@ def _try_suite(work: Path, wanted: Sequence[str]) -> None:
     """The ui suite without a screen, with the files and the code page of a Chinese Windows."""
     inside = (*_launcher(work), "env", "-C", str(work / suites.SOURCES))
     (work / suites.SOURCES).mkdir()
-    wine = make_prefix(Wine(work / "suite", CHINESE, inside))
+    wine = make_prefix(Wine(work / "suite", {**CHINESE, **_FONTS}, inside))
     (wine.drive / "py311").symlink_to(prepare().path)
     suites.check(work, wanted, wine)
 

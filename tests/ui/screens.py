@@ -54,7 +54,8 @@ def look_at(scale: int, looks: Sequence[str], pictures: Path | None = None) -> S
             **os.environ,
             "HOME": home,
             "SEALDESK_HOME": home,
-            "QT_QPA_PLATFORM": f"offscreen:configfile={given}",
+            # by its name alone: a drive's colon would end it
+            "QT_QPA_PLATFORM": f"offscreen:configfile={given.name}",
             "QT_SCALE_FACTOR": str(scale),
             "PYTHONPATH": str(ROOT),
         }
@@ -69,7 +70,7 @@ def look_at(scale: int, looks: Sequence[str], pictures: Path | None = None) -> S
         if pictures is not None:
             command += ["--pictures", str(pictures.absolute())]
         done = subprocess.run(
-            command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True
+            command, cwd=home, env=environment, check=False, capture_output=True, text=True
         )
     if done.returncode:
         raise AssertionError(done.stdout + done.stderr)

@@ -16,8 +16,8 @@ BEFORE_TIME = datetime(1, 1, 1, tzinfo=timezone(timedelta(hours=23, minutes=59))
 
 @pytest.mark.parametrize(("value", "year"), [(FOR_EVER, "9999"), (BEFORE_TIME, "1")])
 def test_a_time_that_no_zone_can_hold_is_shown_as_it_is(value: datetime, year: str) -> None:
-    assert moment(value).startswith(year)
-    assert day(value).startswith(year)
+    assert moment(value).lstrip("0").startswith(year)  # Windows writes 0001
+    assert day(value).lstrip("0").startswith(year)
 
 
 def test_no_time_is_a_dash_and_others_are_of_this_machine() -> None:

@@ -40,7 +40,9 @@ def test_nothing_reads_the_file_in_the_window_before_its_first_page_is_there(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Reading 500 pages takes the processor as long as drawing one, and the window waited."""
-    view = window.page("stamp").pane.view
+    page = window.page("stamp")
+    view = page.pane.view
+    page.before_pin._patience.setInterval(3_600_000)
     path, work, begun = make_pdf(pages=20), Tasks.work, []
 
     def note(tasks: Tasks, function: Callable[..., Any], *arguments: Any, **rest: Any) -> Any:

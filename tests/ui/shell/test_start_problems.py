@@ -40,6 +40,7 @@ def test_the_window_opens_and_names_reason_file_and_line(
     qtbot.waitUntil(lambda: window.findChild(StartProblems) is None)
 
 
+@pytest.mark.wants("posix")  # Windows has its registry
 def test_a_doubtful_policy_says_what_is_forbidden_meanwhile(
     qtbot: QtBot, window: MainWindow, context: StandIn, tmp_path: Path
 ) -> None:
