@@ -5,10 +5,11 @@ address, applies for a seal with the virtual Ukey, stamps and verifies, finds a 
 verifies the same file with the same report. A stranger's fresh Windows, given the address alone,
 calls it valid. A colleague approves and lends, an archive is made, a PIN unlocked, and no planted
 library is loaded (office.py). Upgrade, refused downgrade and uninstallation follow. Each step
-prints one line. The suites of crypto, app, device and flows under Wine are the second part
-(suites.py).
+prints one line. The tests follow (suites.py): by default some of every package.
 
-    python3 dev.py check-windows [--built] [--only steps|suites] [TESTS …]
+    python3 dev.py check-windows [--built]           the steps, and some of every package's tests
+    python3 dev.py check-windows [--built] --steps   the steps alone
+    python3 dev.py check-windows --suites [TESTS …]  all tests of crypto, app, device and flows
 """
 
 from __future__ import annotations
@@ -287,8 +288,10 @@ def main(arguments: Sequence[str]) -> int:
     """Build unless told of a package, then run the steps."""
     parser = argparse.ArgumentParser(prog="dev.py check-windows")
     parser.add_argument("--built", action="store_true", help="take what build windows left")
-    parser.add_argument("--only", choices=["steps", "suites"], help="one of the two parts")
-    parser.add_argument("tests", nargs="*", help="of the suites these folders and files alone")
+    parts = parser.add_mutually_exclusive_group()
+    parts.add_argument("--steps", action="store_true", help="no tests")
+    parts.add_argument("--suites", action="store_true", help="all tests, and no steps")
+    parser.add_argument("tests", nargs="*", help="these folders and files of tests alone")
     options = parser.parse_args(arguments)
     work = ROOT / "build" / "check-windows"
     for prefix in ("clerk", "stranger"):
@@ -297,10 +300,11 @@ def main(arguments: Sequence[str]) -> int:
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
     try:
-        if options.only != "suites":
+        if not options.suites:
             _try_steps(work, built=options.built)
-        if options.only != "steps":
-            suites.check(work, options.tests or suites.SUITES)
+        if not options.steps:
+            every = suites.SUITES if options.suites else suites.some()
+            suites.check(work, options.tests or every)
     except BuildFailed as error:
         print(f"✗ {error}", file=sys.stderr)  # noqa: T201 - the check speaks to a terminal
         return 1
