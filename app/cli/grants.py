@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from app.cli.grammar import Commands, json_option, moment, pin_option, positive, token_options
 from app.cli.stamp.choosing import chosen_seal
-from app.cli.terminal import enter_pin, tell, tell_json
-from app.errors import GrantNotFound, messages, phrase
+from app.cli.terminal import enter_pin, says_yes, tell, tell_json
+from app.errors import Cancelled, GrantNotFound, UsageError, messages, phrase
 from crypto.verdict import beijing
 
 if TYPE_CHECKING:
     from app.desk import Desk
     from app.remote.lending import Person
     from app.store.lending import GrantRecord
+    from crypto.seal.grant import Grant
 
 
 def add_commands(commands: Commands) -> None:
@@ -66,6 +68,7 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("--platform", metavar="URL", help="of the platform (default: the set one)")
     made.add_argument("--name", default="", help="your name, if you have no certificate yet")
     made.add_argument("--id-no", default="", help="your citizen identity number, then")
+    made.add_argument("--yes", action="store_true", help="accept the terms without being asked")
     _with_key(made)
 
     made = grants.add("withdraw", withdraw, "end a grant at once, or give one back")
@@ -151,11 +154,14 @@ def show(desk: Desk, options: argparse.Namespace) -> int:
 
 def accept(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.lending import accept as accept_offer
+    from app.remote.lending import look_at_offer
 
     platform = desk.platform(options.platform or "")
-    token = desk.token(options.token, options.module)
+    token, code = desk.token(options.token, options.module), options.code
+    seen = look_at_offer(platform, code)
+    _agree(options, seen.grant, desk.settings.language)
     with token.login(enter_pin(desk, options, token)) as session:
-        seal = accept_offer(platform, desk.cabinet, session, options.code, _person(options))
+        seal = accept_offer(platform, desk.cabinet, session, code, _person(options), seen)
         desk.settle_token(session, seal)
     if options.platform:
         desk.remember_platform(options.platform)
@@ -167,6 +173,22 @@ def accept(desk: Desk, options: argparse.Namespace) -> int:
         tell(f"{phrase('grant.accepted', language)} {seal.code} {seal.name}")
         _describe(grant, desk)
     return 0
+
+
+def _agree(options: argparse.Namespace, terms: Grant, language: str) -> None:
+    """Show the terms beside the output, and return once somebody says yes to them.
+
+    Raises :class:`app.errors.Cancelled`, :class:`app.errors.UsageError` where nobody can."""
+    for line in _lines(_terms(terms, language), language):
+        sys.stderr.write(f"{line}\n")
+    if options.yes:
+        return
+    if options.pin_stdin or not sys.stdin.isatty():
+        raise UsageError("nobody_agrees", "--yes")
+    sys.stderr.write(f"{phrase('grant.agree', language)} ")
+    sys.stderr.flush()
+    if not says_yes(sys.stdin.readline(), language):
+        raise Cancelled
 
 
 def _person(options: argparse.Namespace) -> Person | None:
@@ -237,20 +259,37 @@ def remaining(until: datetime, now: datetime, language: str) -> str:
 def _describe(grant: GrantRecord, desk: Desk) -> None:
     """Facts about a grant, a line each."""
     language, now = desk.settings.language, datetime.now(UTC)
-    terms = grant.signed.grant
-    scope = terms.scope
-    any_of = phrase("grant.everything", language)
+    said = _terms(grant.signed.grant, language)
+    until = grant.signed.grant.valid_until
     state = phrase(f"grant_state.{grant.state_at(now)}", language)
     why = _reason(grant.reason, language)
+    more = {
+        "state": f"{state} {why}".strip(),
+        "remaining": remaining(until, now, language) if grant.open else "—",
+        "uses": _left(grant, language),
+    }
+    order = ("seal", "holder", "grantee", "state", "period", "remaining", "uses")
+    both = said | more
+    rows = {"id": grant.id} | {name: both.pop(name) for name in order} | both
+    if grant.kind or grant.counterparty:
+        rows["next"] = " ".join(each for each in (grant.kind, grant.counterparty) if each)
+    if grant.code and grant.state == "offered":
+        rows["code"] = grant.code
+    for line in _lines(rows, language):
+        tell(line)
+    if grant.doubled:
+        sys.stdout.write(phrase("grant.doubled", language).format(count=grant.doubled) + "\n")
+
+
+def _terms(terms: Grant, language: str) -> dict[str, str]:
+    """What a grant says, in the words of ``grant_show``."""
+    scope, any_of = terms.scope, phrase("grant.everything", language)
     rows = {
-        "id": grant.id,
         "seal": f"{terms.seal_name} ({terms.seal_code})",
         "holder": terms.holder,
         "grantee": terms.grantee,
-        "state": f"{state} {why}".strip(),
         "period": f"{beijing(terms.valid_from)[:16]} – {beijing(terms.valid_until)[:16]}",
-        "remaining": remaining(terms.valid_until, now, language) if grant.open else "—",
-        "uses": _left(grant, language),
+        "uses": str(terms.max_uses) if terms.max_uses else phrase("grant.any_number", language),
         "kinds": "、".join(scope.kinds) or any_of,
         "counterparties": "、".join(scope.counterparties) or any_of,
         "hours": scope.hours or any_of,
@@ -258,14 +297,11 @@ def _describe(grant: GrantRecord, desk: Desk) -> None:
     }
     if terms.approval:
         rows["approval"] = phrase("grant.approval", language)
-    if grant.kind or grant.counterparty:
-        rows["next"] = " ".join(each for each in (grant.kind, grant.counterparty) if each)
-    if grant.code and grant.state == "offered":
-        rows["code"] = grant.code
-    for key, value in rows.items():
-        tell(f"{phrase(f'grant_show.{key}', language)}: {value}")
-    if grant.doubled:
-        sys.stdout.write(phrase("grant.doubled", language).format(count=grant.doubled) + "\n")
+    return rows
+
+
+def _lines(rows: Mapping[str, str], language: str) -> list[str]:
+    return [f"{phrase(f'grant_show.{key}', language)}: {value}" for key, value in rows.items()]
 
 
 def facts(grant: GrantRecord) -> dict[str, Any]:

@@ -157,6 +157,11 @@ def _command(proof: Proof, report: Report, signature: SignatureReport, language:
     )
 
 
+def says_yes(answer: str, language: str) -> bool:
+    """Is *answer*, a line that somebody has typed, a yes?"""
+    return answer.strip().casefold() in ("yes", "y", phrase("cli.yes", language))
+
+
 def asked(value: str | None, option: str, desk: Desk) -> str:
     """*value*, or what a person at the terminal answers instead of giving the *option*."""
     if value:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from app.cli.grammar import Commands
-from app.cli.terminal import complain, tell
+from app.cli.terminal import complain, says_yes, tell
 from app.desk import Desk
 from app.errors import Cancelled, SettingLocked, UsageError, phrase
 from app.store import anchors, kept_trust_list, trusted_platforms
@@ -172,5 +172,5 @@ def _confirm(language: str) -> None:
     answer = sys.stdin.readline()
     if not answer:
         raise UsageError("nobody_answers", "--yes")
-    if answer.strip().lower() not in ("yes", "y", phrase("cli.yes", language)):
+    if not says_yes(answer, language):
         raise Cancelled

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import shutil
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -39,7 +40,7 @@ def offered(clerk: Clerk, to: str, *terms: str, left: timedelta = 5 * DAY) -> di
 
 
 def accepted(clerk: Clerk, code: str, *more: str) -> dict[str, Any]:
-    made = clerk("grant", "accept", code, *more, "--json")
+    made = clerk("grant", "accept", code, *more, "--yes", "--json")
     assert made.code == 0, made.err
     facts: dict[str, Any] = made.json
     return facts
@@ -202,9 +203,33 @@ def test_what_no_grant_can_be(clerk: Clerk, other_clerk: Clerk) -> None:
 
 def test_for_somebody_else_it_is_refused(clerk: Clerk, other_clerk: Clerk) -> None:
     offer = offered(clerk, "另一家公司")
-    refused = other_clerk("grant", "accept", offer["code"])
+    refused = other_clerk("grant", "accept", offer["code"], "--yes")
     assert refused.code != 0
     assert "这项授权是给别人的" in refused.err
+
+
+class Terminal(io.StringIO):
+    """Somebody sits there."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_the_terms_are_shown_before_the_pin_and_somebody_says_yes(
+    clerk: Clerk, other_clerk: Clerk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    offer = offered(clerk, OTHER_COMPANY, "--kind", "报价单", "--uses", "7")
+    accept = ("grant", "accept", offer["code"])
+    alone = other_clerk(*accept)
+    assert alone.code == 64
+    for said in (OTHER_COMPANY, COMPANY, "报价单", "次数: 7", "--yes"):
+        assert said in alone.err
+    monkeypatch.setattr(io, "StringIO", Terminal)
+    declined = other_clerk(*accept, stdin="否\n")
+    assert (declined.code, "接受以上授权条款吗" in declined.err) == (130, True)
+    assert grant_of(clerk, offer["id"], sync=True)["state"] == "offered"
+    assert other_clerk(*accept, stdin="是\n").code == 0
+    assert grant_of(clerk, offer["id"], sync=True)["state"] == "active"
 
 
 def test_a_grant_for_several_kinds_asks_for_which(clerk: Clerk, other_clerk: Clerk) -> None:

@@ -162,7 +162,7 @@ def test_a_grantee_stamps_in_the_window_while_the_approver_decides_on_the_phone(
     made = guest("token", "init", "--virtual", "--pin-stdin", stdin=f"{SO_PIN}\n{PIN}\n")
     assert made.code == 0, made.err
     accepted = guest(
-        *("grant", "accept", offer.json["code"], "--platform", city.url),
+        *("grant", "accept", offer.json["code"], "--yes", "--platform", city.url),
         *("--name", GUEST, "--id-no", citizen_number(741)),
     )
     assert accepted.code == 0, accepted.err

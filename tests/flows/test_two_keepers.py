@@ -84,7 +84,7 @@ def test_both_withdraw_a_grant_and_it_ends_once(
     keeper, his = keepers
     end = (datetime.now(UTC) + timedelta(days=5)).isoformat()
     offer = keeper("grant", "offer", "--to", OTHER_COMPANY, "--until", end, "--json").json
-    assert other_clerk("grant", "accept", offer["code"]).code == 0
+    assert other_clerk("grant", "accept", offer["code"], "--yes").code == 0
     with other_clerk.desk() as desk:
         lent = (s for s in desk.cabinet.seals() if s.grant and s.grant.grant.id == offer["id"])
         copy = next(lent).code
