@@ -12,6 +12,7 @@ from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
     QGuiApplication,
+    QKeyEvent,
     QKeySequence,
     QPainter,
     QPaintEvent,
@@ -44,14 +45,39 @@ from PySide6.QtWidgets import (
 from ui import theme
 from ui.language import tr
 
+_BREAK = "\u200b"
+
+
+class Wrapped(QLabel):
+    """A text on as many lines as it needs. Qt breaks a line behind a slash but not behind a
+    backslash: a path of Windows would be as wide as it is long."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setText(text)
+
+    def setText(self, text: str) -> None:
+        super().setText(text.replace("\\", "\\" + _BREAK))
+        if "\\" in text:  # its menu would copy the breaks, too; the key does not
+            self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
+
+    def text(self) -> str:
+        return super().text().replace(_BREAK, "")
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
+            copy_text(self.selectedText().replace(_BREAK, ""))
+        else:
+            super().keyPressEvent(event)
+
 
 def label(text: str, role: str = "", *, wrap: bool = False, select: bool = False) -> QLabel:
     """A text in one of the theme's roles."""
-    made = QLabel(text)
+    made = Wrapped(text) if wrap else QLabel(text)
     made.setTextFormat(Qt.TextFormat.PlainText)
     if role:
         theme.set_role(made, role)
-    made.setWordWrap(wrap)
     if select:
         made.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     return made
