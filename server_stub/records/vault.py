@@ -13,6 +13,8 @@ from __future__ import annotations
 import os
 import re
 import secrets
+import sys
+import time
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,6 +28,8 @@ from crypto.algorithms.keys import SoftKey
 from crypto.owner_only import exposed, protect
 
 _NONCE = 12
+_PATIENCE_S = 5.0
+"""How long a reader may hold a file that is to be replaced."""
 
 
 class VaultError(Exception):
@@ -131,7 +135,21 @@ def write_private(file: Path, content: bytes, *, exclusive: bool = False) -> Non
         stream.flush()
         os.fsync(descriptor)
     if not exclusive:
-        target.replace(file)
+        _give_name(target, file)
+
+
+def _give_name(fresh: Path, file: Path) -> None:
+    """*fresh* takes the place of *file*. Windows refuses it while somebody reads *file*."""
+    end = time.monotonic() + _PATIENCE_S
+    while True:
+        try:
+            fresh.replace(file)
+            return
+        except PermissionError:
+            held = sys.platform == "win32" and time.monotonic() < end
+            if not held:
+                raise
+        time.sleep(0.01)
 
 
 @dataclass(frozen=True)
