@@ -9,6 +9,7 @@ file are told at the end.
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -27,6 +28,8 @@ SOURCES = "sources"
 """The folder of the copy."""
 LIMIT_S = 600
 """For one test: under Wine a process of Python alone takes seconds to start."""
+_GOOD = re.compile(rb"\[gw\d+\] \[ *\d+%\] (PASSED|SKIPPED) |tests[\\/]\S*\.py::|\s*$")
+"""What ``-v`` says of a test that begins, or ends well."""
 PROCESSES = max(2, os.cpu_count() or 1)
 
 
@@ -58,7 +61,7 @@ def check(work: Path, wanted: Sequence[str] = SUITES, wine: Wine | None = None) 
     code = _pytest(
         wine,
         folder,
-        *("-q", "-p", "no:cacheprovider", "--timeout", str(LIMIT_S)),
+        *("-v", "-p", "no:cacheprovider", "--timeout", str(LIMIT_S)),
         *("-n", str(PROCESSES), "--dist", "loadfile", "--durations", "15"),
         *("-o", "junit_family=xunit1", f"--junitxml={wine.windows_path(results)}"),
         *wanted,
@@ -95,7 +98,7 @@ def counts(results: bytes) -> dict[str, Counter[str]]:
 
 
 def _pytest(wine: Wine, folder: Path, *arguments: str) -> int:
-    """Run pytest in *folder*; the person sees its output as it comes."""
+    """Run pytest in *folder*; the person sees as it comes what is told of anything but success."""
     # Through a pipe, see Wine.run.
     program = subprocess.Popen(
         [*wine.launcher, "wine", r"C:\py311\python.exe", "-m", "pytest", *arguments],
@@ -107,9 +110,10 @@ def _pytest(wine: Wine, folder: Path, *arguments: str) -> int:
     )
     try:
         assert program.stdout is not None  # noqa: S101 - asked for above
-        while read := program.stdout.read1():  # type: ignore[attr-defined]
-            sys.stdout.buffer.write(read)
-            sys.stdout.buffer.flush()
+        for line in program.stdout:
+            if not _GOOD.match(line):
+                sys.stdout.buffer.write(line.replace(b"\r\n", b"\n"))
+                sys.stdout.buffer.flush()
         return program.wait()
     finally:
         wine.stop()
