@@ -20,6 +20,7 @@ def document(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.wants("posix")  # there it is read all the same
 def test_the_document_does_abort_the_renderer(document: Path) -> None:
     """Otherwise the tests below show nothing: then find another such document."""
     program = "import pymupdf, sys; pymupdf.open(sys.argv[1])[1].get_pixmap()"

@@ -120,6 +120,7 @@ def test_a_platform_is_trusted_by_its_fingerprint_for_one_company(
     assert verdict(stranger, stamped, "--offline") == "UNKNOWN"
 
 
+@pytest.mark.wants("posix")  # Windows has its registry
 def test_the_administrators_platform_counts_after_the_first_connection(
     city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:
@@ -138,6 +139,7 @@ def test_the_administrators_platform_counts_after_the_first_connection(
     assert city.url in refused.out, "a text for the administrator"
 
 
+@pytest.mark.wants("posix")  # Windows has its registry
 def test_the_administrators_root_must_be_the_platforms(
     city: RunningServer, stranger: Clerk, stamped: Path, tmp_path: Path, monkeypatch: Any
 ) -> None:

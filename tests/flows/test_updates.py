@@ -62,6 +62,7 @@ def updates(clerk: Clerk) -> Path:
         return desk.settings.folders.cache / "updates"
 
 
+@pytest.mark.wants("posix")  # Debian's kind: tests/installer/test_update_publisher.py has the other
 def test_a_new_version_is_told_fetched_and_checked_and_nothing_is_installed(
     clerk: Clerk, city: RunningServer, release: Publish
 ) -> None:
@@ -107,6 +108,7 @@ def test_an_older_version_and_one_that_is_to_come_are_not_told(
     assert not updates(clerk).exists()
 
 
+@pytest.mark.wants("posix")  # Debian's kind: tests/installer/test_update_publisher.py has the other
 @pytest.mark.parametrize(
     ("data", "reason"),
     [(PACKAGE[:-1] + b"x", "内容"), (PACKAGE + b"x", "大小"), (PACKAGE[:-1], "大小")],
@@ -125,6 +127,7 @@ def test_another_package_than_the_record_names_is_refused_and_not_kept(
     assert list(updates(clerk).iterdir()) == []
 
 
+@pytest.mark.wants("posix")  # Debian's kind: tests/installer/test_update_publisher.py has the other
 def test_a_record_that_another_key_has_signed_counts_for_nothing(
     clerk: Clerk, city: RunningServer, release: Publish
 ) -> None:
@@ -140,6 +143,7 @@ def test_a_record_that_another_key_has_signed_counts_for_nothing(
     assert not updates(clerk).exists()
 
 
+@pytest.mark.wants("posix")  # Debian's kind: tests/installer/test_update_publisher.py has the other
 def test_what_an_attacker_puts_in_the_folder_is_replaced(clerk: Clerk, release: Publish) -> None:
     release()
     folder = updates(clerk)
@@ -169,6 +173,7 @@ def test_a_platform_that_does_not_answer_is_not_talked_about_after_a_synchronisa
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.wants("posix")  # Debian's kind: tests/installer/test_update_publisher.py has the other
 def test_a_command_beside_a_platform_that_does_not_know_its_address_releases_too(
     clerk: Clerk, city: RunningServer, release: Publish
 ) -> None:

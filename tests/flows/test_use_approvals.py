@@ -21,6 +21,7 @@ from server_stub.records.store import UseRequestRow
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code
 from tests.world.clerk import PIN, Clerk, enrolled, excerpt, pem
+from tests.world.systems import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 
@@ -195,8 +196,8 @@ def started(clerk: Clerk, *arguments: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-P", "-m", "app", *arguments],
         env={**os.environ, "PYTHONPATH": str(ROOT), **variables},
         capture_output=True,
-        text=True,
-        timeout=60,
+        encoding="utf-8",
+        timeout=60 * PATIENCE,
         check=False,
     )
 

@@ -812,7 +812,7 @@ def test_what_an_earlier_run_left_is_kept_until_it_is_taken_up(
     page = opened(qtbot, open_window(context), left)
     page.placing.place(At("1", 100, 100))
     written = page.prepared._path
-    qtbot.waitUntil(lambda: written.is_file() and str(left) in written.read_text("utf-8"))
+    qtbot.waitUntil(lambda: written.is_file() and left.name in written.read_text("utf-8"))
     again = open_window(context)
     page = opened(qtbot, again, other)  # in a hurry, before anything is answered
     qtbot.waitUntil(lambda: any("还没有盖" in text for text in again.notices.texts))

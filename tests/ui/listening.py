@@ -40,7 +40,9 @@ def missing() -> str:
     if not Path("/usr/libexec/at-spi-bus-launcher").exists():
         programs.append("at-spi2-core")
     asked = [str(PYTHON), "-c", "import gi; from gi.repository import Gio"]
-    if not PYTHON.exists() or subprocess.run(asked, check=False, capture_output=True).returncode:
+    if sys.platform == "win32":  # Wine shows the files of Linux, and cannot run them
+        programs.append("AT-SPI")
+    elif not PYTHON.exists() or subprocess.run(asked, check=False, capture_output=True).returncode:
         programs.append("python3-gi")
     return ", ".join(programs)
 
