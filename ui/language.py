@@ -3,12 +3,14 @@
     tr("第 {page} 页", page=3)
 
 looks the Chinese text up in ``resources/translations/<language>.toml`` and fills the blanks. A test
-compares the catalogues with the sources, so a missing or a stale entry fails. Qt's own few words
-(the context menu of a text field) come from its ``qtbase`` catalogue.
+compares the catalogues with the sources, so a missing or a stale entry fails. Where a language has
+a plural, ``{count|file|files}`` gives the word for one and the word for any other number. Qt's own
+few words (the context menu of a text field) come from its ``qtbase`` catalogue.
 """
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -16,6 +18,8 @@ from importlib import resources
 from PySide6.QtCore import QCoreApplication, QLibraryInfo, QTranslator
 
 SOURCE = "zh_CN"
+_BY_NUMBER = re.compile(r"\{(\w+)\|([^|{}]*)\|([^|{}]*)\}")
+"""A blank's name, the words for one, the words for any other number."""
 _chosen = SOURCE
 _qt_words: QTranslator | None = None
 """What translates them now."""
@@ -47,7 +51,10 @@ def language() -> str:
 def tr(text: str, /, **values: object) -> str:
     """*text* (Chinese, as in the source) in the language in use, its ``{blanks}`` filled."""
     said = text if _chosen == SOURCE else catalogue(_chosen).get(text, text)
-    return said.format(**values) if values else said
+    if not values:
+        return said
+    by_number = _BY_NUMBER.sub(lambda found: found[2 if values[found[1]] == 1 else 3], said)
+    return by_number.format(**values)
 
 
 def pair(name: str, value: object) -> str:

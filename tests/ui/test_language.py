@@ -41,6 +41,26 @@ def test_translations_fill_the_same_blanks_and_hold_no_chinese() -> None:
         assert not re.search(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]", english), english
 
 
+def test_of_one_thing_no_english_text_speaks_as_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ "1 files", "1 entries": every count that stands before a noun has a form for one."""
+    monkeypatch.setattr(language, "_chosen", "en")
+    said = []
+    for chinese, english in language.catalogue("en").items():
+        blanks = set(re.findall(r"\{(\w+)\}", english))
+        named = set(re.findall(r"\{(\w+)\|", english))
+        assert named <= blanks, english
+        said.append(tr(chinese, **dict.fromkeys(blanks, 1)) if blanks else english)
+    many = re.compile(r"\b1 (?:\w+ )?(\w*[^s\W]s|are|have|were)\b|\((?:s|es)\)")
+    singular = {"as", "has", "is", "news", "was"}
+    assert [
+        each
+        for each in said
+        if (found := many.search(each)) and found[1] not in singular and "at most" not in each
+    ] == []
+    assert tr("{count} 个文件", count=1) == "1 file"
+    assert tr("{count} 个文件", count=0) == "0 files"
+
+
 def test_no_chinese_text_reaches_the_window_around_tr() -> None:
     chinese = re.compile(r"[\u3000-\u303f\u4e00-\u9fff\uff00-\uffef]")  # punctuation, too
     allowed = {"简体中文"}  # the name of a language is written in that language
