@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QComboBox, QWidget
+from PySide6.QtWidgets import QComboBox, QLabel, QWidget
 
+from ui.choice import Choice
 from ui.flow import flow
 from ui.language import tr
 from ui.widgets import calm, clear_layout, column, label, narrow
@@ -39,6 +40,7 @@ class LentUse(QWidget):
         super().__init__()
         self._choose = choose
         self.choices: dict[str, QComboBox] = {}
+        self._titles: list[QLabel] = []
         self._shown: tuple[object, ...] = ()
         self._column = column(spacing=6)
         self.setLayout(self._column)
@@ -55,12 +57,15 @@ class LentUse(QWidget):
             return
         self._shown = shown
         clear_layout(self._column)
-        self.choices = {}
+        self.choices, self._titles = {}, []
         open_here = grant is not None and grant.side == "received" and grant.open
         if grant is not None and scope is not None and open_here:
             self._offer(grant, tr("下次用于"), "kind", scope.kinds, grant.kind)
             parties = scope.counterparties
             self._offer(grant, tr("下次的相对方"), "counterparty", parties, grant.counterparty)
+        wide = max((each.sizeHint().width() for each in self._titles), default=0)
+        for each in self._titles:
+            each.setMinimumWidth(wide)
         if self.parentWidget() is not None or not self.choices:  # without one it were a window
             self.setVisible(bool(self.choices))
 
@@ -69,7 +74,7 @@ class LentUse(QWidget):
     ) -> None:
         if len(allowed) < 2:
             return
-        choice = narrow(calm(QComboBox()))
+        choice = narrow(calm(Choice()))
         choice.setAccessibleName(title)
         choice.addItem(tr("请选择"), "")
         for each in allowed:
@@ -77,7 +82,9 @@ class LentUse(QWidget):
         choice.setCurrentIndex(max(0, choice.findData(chosen)))
         choice.activated.connect(partial(self._chosen, grant, name, choice))
         self.choices[name] = choice
-        self._column.addLayout(flow(label(title, "muted"), choice, stretch=choice))
+        named = label(title, "muted")
+        self._titles.append(named)
+        self._column.addLayout(flow(named, choice, stretch=choice))
 
     def _chosen(self, grant: GrantRecord, name: str, choice: QComboBox, _place: int) -> None:
         self._choose(grant, name, str(choice.currentData()))

@@ -24,6 +24,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
+from ui import language
+
 FAMILIES = (
     "Microsoft YaHei UI",
     "PingFang SC",
@@ -31,6 +33,8 @@ FAMILIES = (
     "Source Han Sans SC",
     "WenQuanYi Micro Hei",
 )
+LATIN_FAMILIES = ("Segoe UI",)
+"""In front of the others where the language is not Chinese."""
 STYLE = "Fusion"
 _STYLED = "isStyled"
 """Property of an application that has it."""
@@ -117,10 +121,7 @@ def apply(application: QApplication, appearance: str = "system", *, bare: bool =
     if not application.property(_STYLED):
         application.setStyle(STYLE)
         application.setProperty(_STYLED, True)
-    font = QFont()
-    font.setFamilies(list(FAMILIES))
-    font.setPointSizeF(10)
-    application.setFont(font)
+    font = use_font(application)
     application.setPalette(_palette(_colours))
     if not bare:
         dress(application)
@@ -133,6 +134,18 @@ def apply(application: QApplication, appearance: str = "system", *, bare: bool =
         _refresh(widget)
         for action in widget.actions():
             _refresh(action)
+
+
+def use_font(application: QApplication) -> QFont:
+    """Give the application the font for the language in use: a Chinese font makes quotation marks
+    and apostrophes as wide as a character, with gaps in an English text."""
+    font = QFont()
+    latin = language.language() != language.SOURCE
+    font.setFamilies([*LATIN_FAMILIES, *FAMILIES] if latin else list(FAMILIES))
+    font.setFeature(QFont.Tag("pwid"), int(latin))  # not set, it would stay as it was
+    font.setPointSizeF(10)
+    application.setFont(font)
+    return font
 
 
 def dress(application: QApplication) -> None:

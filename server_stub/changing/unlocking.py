@@ -43,7 +43,7 @@ def permit(tx: Transaction, identity: str, authority: Authority) -> None:
     application = tx.session.get_one(Application, identity)
     states.advance(states.APPLICATION, application.state, "fulfil")
     if not _in_order(tx, application):
-        raise ValueError("该印章已停用挂失、注销或换了证书，不能重置口令")
+        raise ValueError("该印章已挂失、已注销，或者换了证书，不能重置口令")
     if application.payload["token"]["nonce"]:
         try:
             secret = _secret(tx, application, authority)

@@ -228,6 +228,10 @@ def test_of_a_batch_in_which_one_failed_the_row_says_why_and_the_finished_ones_l
     window.take_files([new])
     assert paths_of(page) == [broken, new]
     assert page.documents[0].state[2] == "PDF 文件已损坏"
+    tip = page.list.item(0).toolTip()
+    for words in (str(broken), "PDF 文件已损坏 E-111", "无法读取", "重新索取"):
+        assert words in tip
+    assert page.list.item(0).data(Qt.ItemDataRole.AccessibleDescriptionRole) == tip
     qtbot.waitUntil(lambda: page.document.path == new and page.ready, timeout=20_000)
     page.placing.place(HERE)
     assert page.files.waiting == [page.documents[1]], "what was refused is not offered again"

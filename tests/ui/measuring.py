@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRect, Qt
+from PySide6.QtCore import QModelIndex, QRect, Qt
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractScrollArea,
     QCheckBox,
+    QComboBox,
     QHeaderView,
     QLabel,
+    QLineEdit,
     QListView,
     QPushButton,
     QScrollArea,
     QScrollBar,
+    QStyle,
+    QStyleOptionComboBox,
     QTableView,
     QToolButton,
     QWidget,
 )
+
+from ui.choice import Choice
+
+FIELD_MARGINS = 20
+"""Pixels beside the text of a field, of both sides together."""
+ROW_MARGINS = 20
+"""The same of a row of a list."""
 
 
 def faults(root: QWidget) -> list[str]:
@@ -53,6 +64,13 @@ def _cut(widget: QWidget) -> str:
         wanted, has = widget.minimumSizeHint(), widget.size()
         if has.width() < wanted.width() or has.height() < wanted.height():
             return f"button {has.width()}×{has.height()}, wants {wanted.width()}×{wanted.height()}"
+    if isinstance(widget, QComboBox) and not widget.isEditable():
+        return _cut_choice(widget)
+    if isinstance(widget, QLineEdit) and not widget.text() and not widget.toolTip():
+        wanted_width = widget.fontMetrics().horizontalAdvance(widget.placeholderText())
+        has_width = widget.contentsRect().width() - FIELD_MARGINS
+        if wanted_width > has_width and not isinstance(widget.parentWidget(), QComboBox):
+            return f"hint {widget.placeholderText()!r} {has_width}, wants {wanted_width}"
     if isinstance(widget, QTableView):
         head = widget.horizontalHeader()
         for n in range(head.count()):
@@ -73,7 +91,37 @@ def _cut_rows(shown: QListView) -> str:
     count = model.rowCount() if model is not None else 0
     rows = [shown.visualRect(model.index(n, 0)) for n in range(count)]
     over = next((n for n in range(1, count) if rows[n].intersects(rows[n - 1])), None)
-    return f"row {over} lies over the one before" if over is not None else ""
+    if over is not None:
+        return f"row {over} lies over the one before"
+    for number in range(count):
+        told = _cut_row(shown, model.index(number, 0))
+        if told:
+            return told
+    return ""
+
+
+def _cut_row(shown: QListView, index: QModelIndex) -> str:
+    """The last line of a row says how it stands: all of it is there, or in the tooltip."""
+    text = str(index.data(Qt.ItemDataRole.DisplayRole) or "")
+    last = text.splitlines()[-1].strip() if text else ""
+    tip = str(index.data(Qt.ItemDataRole.ToolTipRole) or "")
+    if shown.wordWrap() or last in tip:
+        return ""
+    icon = 0 if index.data(Qt.ItemDataRole.DecorationRole) is None else shown.iconSize().width()
+    room = shown.visualRect(index).width() - max(icon, 0) - ROW_MARGINS
+    wanted = shown.fontMetrics().horizontalAdvance(last)
+    return f"row {last!r} {room}, wants {wanted}, without a tooltip" if wanted > room else ""
+
+
+def _cut_choice(choice: QComboBox) -> str:
+    option = QStyleOptionComboBox()
+    choice.initStyleOption(option)
+    control, part = QStyle.ComplexControl.CC_ComboBox, QStyle.SubControl.SC_ComboBoxEditField
+    room = choice.style().subControlRect(control, option, part, choice).width()
+    wanted = choice.fontMetrics().horizontalAdvance(choice.currentText())
+    if wanted <= room or isinstance(choice, Choice):  # which is cut visibly, with a tooltip
+        return ""
+    return f"choice {choice.currentText()!r} {room}, wants {wanted}"
 
 
 def _widest(content: QWidget) -> str:

@@ -4,11 +4,14 @@ from dataclasses import fields
 from importlib import resources
 
 import pytest
-from PySide6.QtGui import QColor, QFont, QFontInfo, QImage
+from PySide6.QtGui import QColor, QFont, QFontInfo, QFontMetrics, QImage
 from PySide6.QtWidgets import (
     QApplication,
+    QCheckBox,
     QFrame,
     QLabel,
+    QListWidget,
+    QMenu,
     QPushButton,
     QRadioButton,
     QToolButton,
@@ -16,7 +19,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from ui import theme
+from ui import language, theme
 from ui.shell.navigation import PAGES
 from ui.shell.window import MainWindow
 
@@ -82,6 +85,73 @@ def test_a_choice_that_is_not_taken_is_seen_as_well_as_the_one_that_is(
         assert shown[True] != shown[False]
     finally:
         theme.apply(qapp, "light")
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_a_box_that_cannot_be_ticked_is_seen_and_told_from_one_that_can(
+    qapp: QApplication, look: str
+) -> None:
+    theme.apply(qapp, look)
+    try:
+        for kind in (QCheckBox, QRadioButton):
+            shown = {}
+            for enabled in (True, False):
+                box = kind("离线使用")
+                box.setEnabled(enabled)
+                box.ensurePolished()
+                shown[enabled] = box.grab().toImage().convertToFormat(QImage.Format.Format_RGB32)
+                colour = box.palette().color(box.foregroundRole())
+                assert colour == theme.colour("text" if enabled else "muted")
+            ground = theme.colours().window
+            image = shown[False]
+            mark = [image.pixelColor(x, image.height() // 2).name() for x in range(16)]
+            assert max(contrast(each, ground) for each in mark) > 3
+            assert shown[True] != image
+    finally:
+        theme.apply(qapp, "light")
+
+
+@pytest.mark.parametrize("look", ["light", "dark"])
+def test_the_lines_of_a_menu_are_seen(qapp: QApplication, look: str) -> None:
+    theme.apply(qapp, look)
+    try:
+        menu = QMenu()
+        menu.addAction("查找…")
+        line = menu.addSeparator()
+        menu.addAction("打印…")
+        image = menu.grab().toImage()
+        area = menu.actionGeometry(line)
+        column = [image.pixelColor(area.center().x(), y) for y in range(area.top(), area.bottom())]
+        assert theme.colour("line") in column
+    finally:
+        theme.apply(qapp, "light")
+
+
+def test_the_frame_of_a_list_with_the_focus_is_beside_its_rows(qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    for role in ("results", "files", "boxed", ""):
+        shown = QListWidget()
+        theme.set_role(shown, role)
+        shown.resize(200, 100)
+        shown.ensurePolished()
+        rows = shown.viewport().geometry()
+        assert rows.left() >= 1, role
+        assert rows.top() >= 1, role
+
+
+def test_quotation_marks_in_english_are_no_wider_than_letters(qapp: QApplication) -> None:
+    theme.apply(qapp, "light")
+    chinese = QFontMetrics(qapp.font()).horizontalAdvance("“")
+    language.use("en")
+    try:
+        theme.use_font(qapp)
+        metrics = QFontMetrics(qapp.font())
+        assert metrics.horizontalAdvance("“") < metrics.horizontalAdvance("M")
+        assert metrics.horizontalAdvance("’") < metrics.horizontalAdvance("M")
+    finally:
+        language.use("zh_CN")
+        theme.apply(qapp, "light")
+    assert QFontMetrics(qapp.font()).horizontalAdvance("“") == chinese
 
 
 def test_an_icon_follows_the_theme(qapp: QApplication) -> None:

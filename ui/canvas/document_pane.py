@@ -244,6 +244,7 @@ class DocumentPane(QWidget):
         self.password: str | None = None
         self._document: int | None = None
         self._place: Place | None = None
+        self._thumbnails_wanted = True
         """Where the document being opened is to be shown."""
         self.view = PageView(renderer, f"{owner} 1 canvas")
         self.thumbnails = Thumbnails(renderer, f"{owner} 2 thumbnails")
@@ -296,7 +297,8 @@ class DocumentPane(QWidget):
 
     def make_room(self, *, thumbnails: bool, narrow: bool) -> None:
         """Without thumbnails, or with nothing in the toolbar that can be done without."""
-        self.thumbnails.setVisible(thumbnails)
+        self._thumbnails_wanted = thumbnails
+        self.thumbnails.setVisible(thumbnails and self._document is not None)
         self.title.setVisible(not narrow)
         self._percent.setVisible(not narrow)
         self._number.setFixedWidth(44 if narrow else 52)
@@ -325,12 +327,17 @@ class DocumentPane(QWidget):
         """Show *path* (its first *end* bytes); :attr:`loaded` or :attr:`broken` follow. *stay*: at
         the place and zoom of the document being shown, of which it is another state."""
         self._place = self.view.place if stay else None
-        self.close_document()
+        self._forget()
         self.path, self.end, self.password = path, end, password
         self._set_title(path.name)
+        self.thumbnails.setVisible(self._thumbnails_wanted)
         self._document = self._renderer.open(path, end=end, password=password)
 
     def close_document(self) -> None:
+        self._forget()
+        self.thumbnails.hide()  # there are none: no empty column beside an empty page
+
+    def _forget(self) -> None:
         if self._document is not None:
             self._renderer.close_document(self._document)
         self._document = None
@@ -371,6 +378,7 @@ class DocumentPane(QWidget):
     def _failed(self, document: int, reason: str) -> None:
         if document == self._document:
             self._document = None
+            self.thumbnails.hide()
             self.broken.emit(reason)
 
     def _turned(self, page: int) -> None:

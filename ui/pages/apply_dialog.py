@@ -30,6 +30,7 @@ from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_
 from crypto.seal.application_form import ISSUE
 from crypto.seal.kinds import COMPANY, KINDS, PERSONAL
 from ui import theme
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.widgets import OneLine, button, calm, column, label, row
@@ -231,7 +232,7 @@ class ApplyDialog(Dialog):
             both.addWidget(said)
             form.addRow(label(title, "muted"), both)
             self.fields[name], self.hints[name], self._rows[name] = field, said, both
-        self.kind = calm(QComboBox())
+        self.kind = calm(Choice())
         self.kind.setAccessibleName(tr("印章种类"))
         for value, title in seal_kinds():
             self.kind.addItem(title, value)
@@ -276,7 +277,7 @@ class ApplyDialog(Dialog):
         return both
 
     def _chooser(self, name: str, known: Mapping[str, str]) -> QComboBox:
-        made = calm(QComboBox())
+        made = calm(Choice())
         made.setAccessibleName(field_title(name))
         for value, title in choices(name):
             made.addItem(title, value)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Literal
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage, QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QLineEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import DecisionRefused, explain
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.seal_card import seal_title
@@ -48,7 +48,7 @@ class AskDialog(Dialog):
         self.setWindowTitle(tr("申请用印"))
         self.setMinimumWidth(560)
         self.path: Path | None = None
-        self.seal = narrow(calm(QComboBox()))
+        self.seal = narrow(calm(Choice()))
         for seal in seals:
             self.seal.addItem(seal_title(seal), seal.code)
         self.file = label(tr("还没有选文件"), "muted", wrap=True)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QButtonGroup,
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QLineEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import Cancelled, explain
 from app.publishing import free_name
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import language, pair, tr
 from ui.widgets import (
@@ -93,7 +93,7 @@ class ArchiveDialog(Dialog):
         self.by_month = QRadioButton(tr("这台电脑某个月盖的文件"))
         self.by_folder = QRadioButton(tr("一个文件夹，连同里面以前的归档包、证据包"))
         self._kinds = QButtonGroup(self)
-        self.month = calm(QComboBox())
+        self.month = calm(Choice())
         self.month.setAccessibleName(tr("月份"))
         self.month.setMinimumWidth(240)
         self._folder_name = OneLine(tr("还没有选文件夹"), "muted")
@@ -107,7 +107,7 @@ class ArchiveDialog(Dialog):
         self.unit.setCursorPosition(0)
         self.fonds.setPlaceholderText(tr("档案部门给的，没有就不填"))
         self.department.setPlaceholderText(tr("例如：采购部、销售合同"))
-        self.retention = calm(QComboBox())
+        self.retention = calm(Choice())
         self.retention.setEditable(True)
         typed = self.retention.lineEdit()
         if typed is not None:  # for screen readers a field of its own

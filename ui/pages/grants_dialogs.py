@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QDateTime, Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QDateTimeEdit,
     QFormLayout,
     QLineEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from app.errors import SettingsInvalid
 from app.settings import read
 from crypto.pki.unit_codes import CodeError, check_citizen_number
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import tr
 from ui.pages.apply_dialog import normal
@@ -58,7 +58,7 @@ class OfferDialog(Dialog):
         self._approved = approved
         self.setWindowTitle(tr("授权他人使用印章"))
         self.setMinimumWidth(560)
-        self.seal = narrow(calm(QComboBox()))
+        self.seal = narrow(calm(Choice()))
         for seal in seals:
             self.seal.addItem(seal_title(seal), seal.code)
         self.grantee = QLineEdit()

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QLineEdit,
     QStyledItemDelegate,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import phrase
 from ui import theme
+from ui.choice import Choice
 from ui.files import open_outside, reveal
 from ui.flow import flow
 from ui.language import language, pair, tr
@@ -125,7 +125,7 @@ class JournalPage(QWidget):
         child: QWidget
         for child in self.filter.findChildren(QWidget):
             child.setAccessibleName(tr("清除"))
-        self.period = QComboBox()
+        self.period = Choice()
         self.period.setAccessibleName(tr("时间范围"))
         for text, days in (
             (tr("全部时间"), 0),

@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 from app.errors import explain, messages, platform_reason
 from crypto.seal.application_form import CANCEL, PIN_RESET, REISSUE, RENEW
 from ui import theme
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.pages.apply_dialog import (
@@ -109,8 +110,8 @@ class SealChangeDialog(Dialog):
         form.setVerticalSpacing(4)
         self._rows: dict[str, QVBoxLayout] = {}
         self.hints: dict[str, QLabel] = {}
-        self.kind, self.cause = calm(QComboBox()), calm(QComboBox())
-        self.shape, self.proof = calm(QComboBox()), calm(QComboBox())
+        self.kind, self.cause = calm(Choice()), calm(QComboBox())
+        self.shape, self.proof = calm(Choice()), calm(QComboBox())
         for kind in (REISSUE, RENEW, CANCEL):
             self.kind.addItem(change_title(kind), kind)
         self._row("kind", tr("办理"), self.kind)

@@ -31,6 +31,7 @@ from PySide6.QtWidgets import (
 from app.errors import AppError, explain
 from app.publishing import replace_output
 from ui import theme
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.document.viewer import show_certificate
 from ui.language import language, pair, tr
@@ -134,7 +135,7 @@ class SettingsPage(QWidget):
         return made
 
     def _choice(self, name: str, choices: list[tuple[str, object]]) -> QComboBox:
-        made = calm(QComboBox())
+        made = calm(Choice())
         made.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         made.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         for title, value in choices:
@@ -374,7 +375,7 @@ class SettingsPage(QWidget):
 
     def _look(self) -> QWidget:
         card, inner = self._section(tr("外观和语言"))
-        look = calm(QComboBox())
+        look = calm(Choice())
         for title, value in (
             (tr("跟随系统"), "system"),
             (tr("浅色"), "light"),

@@ -63,7 +63,8 @@ class StartProblems(Dialog):
         content = QWidget()
         content.setLayout(inner)
         area = scrolled(content, tr("写错的地方"))
-        area.setMinimumHeight(min(MOST_HEIGHT, inner.heightForWidth(TEXT_WIDTH)))
+        # by itself it asks for the room that the texts would need in a narrow column
+        area.setFixedHeight(min(MOST_HEIGHT, inner.heightForWidth(TEXT_WIDTH)))
         whole.addWidget(area, 1)
         remedy = explain(faults[0], language.language()).remedy
         whole.addWidget(

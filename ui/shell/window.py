@@ -399,6 +399,9 @@ class MainWindow(QMainWindow):
             QTimer.singleShot(IDLE_MS // 5, self, self._speak)
             return
         language.use(wanted)
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            theme.use_font(application)
         current, names = self.current, list(self._pages)
         retired = self._retire_pages()
         self._build()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QLineEdit,
     QPlainTextEdit,
@@ -17,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.flow import flow
 from ui.language import tr
@@ -115,10 +115,11 @@ class AuditPage(StaffPage):
         ):
             field.setPlaceholderText(name)
             field.setAccessibleName(name)
-            field.setMinimumWidth(150)
+            wide = field.fontMetrics().horizontalAdvance(name)
+            field.setMinimumWidth(max(150, wide + 30))
             field.setMaxLength(100)
             field.returnPressed.connect(self.search)
-        self.period = QComboBox()
+        self.period = Choice()
         self.period.setAccessibleName(tr("时间范围"))
         for text, days in (
             (tr("全部时间"), 0),

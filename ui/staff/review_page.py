@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QComboBox, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from ui import theme
+from ui.choice import Choice
 from ui.flow import flow
 from ui.language import tr
 from ui.seal_card import subtype_name
@@ -85,7 +86,7 @@ class ReviewPage(StaffPage):
         self.model = _model()
         self.table = table(self.model, tr("等待审核的申请"), WIDTHS, self.open)
         self.table.selectionModel().selectionChanged.connect(lambda: self._chosen())
-        self.state = QComboBox()
+        self.state = Choice()
         self.state.setAccessibleName(tr("哪些申请"))
         for text, name in (
             (tr("等待审核"), "submitted"),

@@ -91,6 +91,12 @@ class StampDocument:
         return self.error is not None or bool(self.facts and self.facts.obstacle)
 
     @property
+    def refusal(self) -> BaseException | None:
+        """Why no seal is put on it, or was not."""
+        tried = self.outcome.error if self.outcome is not None else None
+        return tried or self.error or (self.facts.obstacle if self.facts is not None else None)
+
+    @property
     def wants_password(self) -> bool:
         """Is it closed by a password that is missing or wrong?"""
         if self.error is None:
@@ -119,10 +125,8 @@ class StampDocument:
             if self.outcome.error is not None:
                 return "circle-x", "bad", explain(self.outcome.error, language()).title
             return "clock", "muted", tr("未处理")
-        if self.error is not None:
-            return "circle-alert", "bad", explain(self.error, language()).title
-        if self.facts is not None and self.facts.obstacle is not None:
-            return "circle-alert", "bad", explain(self.facts.obstacle, language()).title
+        if self.refusal is not None:
+            return "circle-alert", "bad", explain(self.refusal, language()).title
         if self.facts is not None and self.facts.asked:
             return "triangle-alert", "unknown", tr("需要您确认")
         if self.plan.placed and self.facts is not None and self.facts.notices:
@@ -280,16 +284,23 @@ class FileList(QListWidget):
             icon, role, words = state
             item.setIcon(theme.icon(icon, role))
             name = document.file.name
-            item.setToolTip(_whole(document))
+            told = _whole(document)
+            item.setToolTip(told)
+            item.setData(Qt.ItemDataRole.AccessibleDescriptionRole, told)
             name_lines = _two_lines(name, self.fontMetrics(), ending=document.stamped)
             item.setText(f"{name_lines}\n{words}")
             item.setData(Qt.ItemDataRole.AccessibleTextRole, tr("，").join((name, words)))
 
 
 def _whole(document: StampDocument) -> str:
-    """Where the file is, and where its output."""
+    """Where the file is, and where its output; of one that is refused, why and what to do."""
     if not document.stamped:
-        return str(document.path)
+        refusal = document.refusal
+        if refusal is None:
+            return "\n".join((str(document.path), document.state[2]))
+        message = explain(refusal, language())
+        head = f"{message.title} {message.code}"
+        return "\n".join((str(document.path), head, message.cause, message.remedy))
     return "\n".join((pair(tr("盖章后的文件"), document.file), pair(tr("原文件"), document.path)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QComboBox,
     QDoubleSpinBox,
     QGridLayout,
     QLineEdit,
@@ -12,6 +11,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from ui.choice import Choice
 from ui.language import tr
 from ui.widgets import calm, column, label, row
 
@@ -55,7 +55,7 @@ class PagesField(QWidget):
         self.range.setAccessibleName(tr("页码范围"))
         self.range.setPlaceholderText("1,3-5")
         self.range.setToolTip(tr("例如 1,3-5 或 2-；-1 是最后一页"))
-        self.choice = calm(QComboBox())
+        self.choice = calm(Choice())
         self.choice.setAccessibleName(tr("哪些页"))
         for text, value in (
             (tr("全部页"), "all"),

@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QComboBox,
     QLineEdit,
     QPushButton,
     QScrollArea,
@@ -22,6 +21,7 @@ from PySide6.QtWidgets import (
 from app.placing.stamp_plan import At, InField
 from crypto.seal.date_mark import Style, signing_day, text_of
 from ui import theme
+from ui.choice import Choice
 from ui.language import tr
 from ui.stamp.form_parts import PagesField, form, grid, millimetres
 from ui.stamp.marks_table import Line, MarksTable
@@ -94,7 +94,7 @@ class PlacingPanel(QWidget):
             whole.addWidget(each)
         self.alone = QCheckBox(tr("拖动时只移动这一页的印章"))
         whole.addWidget(self.alone)
-        self.date_field = calm(QComboBox())
+        self.date_field = calm(Choice())
         self.date_field.setAccessibleName(tr("印章旁的日期"))
         for style in (None, *DATE_STYLES):
             self.date_field.addItem(tr("无"), style)
@@ -194,7 +194,7 @@ class PlacingPanel(QWidget):
         self._here = button(tr("盖在第 {page} 页", page=1), self._place_here)
         self._last = button(tr("盖在最后一页"), lambda: self.place.emit(At("-1", *self._middle)))
         inner.addLayout(row(self._here, self._last))
-        self.field_field = calm(QComboBox())
+        self.field_field = calm(Choice())
         self.field_field.setAccessibleName(tr("签名域"))
         self._into = button(tr("盖在签名域上"), self._place_in_field)
         self._fields = QWidget()

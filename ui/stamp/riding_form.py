@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QCheckBox, QComboBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QCheckBox, QSpinBox, QWidget
 
 from app.placing.placement import MAX_SLICES, Side
 from app.placing.stamp_plan import Riding
+from ui.choice import Choice
 from ui.language import tr
 from ui.stamp.form_parts import PagesField, grid, millimetres
 from ui.widgets import button, calm, column, label
@@ -23,7 +24,7 @@ class RidingForm(QWidget):
         inner = column(spacing=8)
         self.setLayout(inner)
         inner.addWidget(label(tr("印章分到各页的边上，合起来是一枚整章。"), "small", wrap=True))
-        self.side_field = calm(QComboBox())
+        self.side_field = calm(Choice())
         self.side_field.setAccessibleName(tr("骑缝的边"))
         sides: tuple[tuple[str, tuple[Side, ...]], ...] = (
             (tr("右边"), ("right",)),

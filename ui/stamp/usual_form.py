@@ -8,6 +8,7 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QComboBox, QLineEdit, QWidget
 
 from app.placing.stamp_plan import At, InField, Keyword, Placed, Riding
+from ui.choice import Choice
 from ui.language import tr
 from ui.widgets import button, calm, column, label, row
 
@@ -35,7 +36,7 @@ class UsualForm(QWidget):
             tr("还没有常用位置。放好印章后，在下面起个名字保存。"), "small", wrap=True
         )
         inner.addWidget(self._none)
-        self.choice = calm(QComboBox())
+        self.choice = calm(Choice())
         self.choice.setAccessibleName(tr("常用位置"))
         self.choice.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

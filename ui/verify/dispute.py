@@ -26,6 +26,7 @@ from app.errors import phrase
 from app.publishing import free_name
 from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON, Objection
 from crypto.verdict import Report
+from ui.choice import Choice
 from ui.dialogs import Dialog, ask
 from ui.language import language, tr
 from ui.shell.pin_dialog import ask_pin
@@ -60,7 +61,7 @@ class DisputeDialog(Dialog):
         )
         sends = tr("平台收到文件摘要、印章编码和下面填写的内容；不附证据包，就不会收到文件本身。")
         whole.addWidget(label(sends, "muted", wrap=True))
-        self.seal = QComboBox()
+        self.seal = Choice()
         self.seal.setAccessibleName(tr("对哪枚印章"))
         self.seal.setSizeAdjustPolicy(
             QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon

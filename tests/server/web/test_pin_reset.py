@@ -212,7 +212,7 @@ def test_a_seal_lost_between_the_approval_and_the_making_gets_no_permission(
         application.state, seal.state, seal.reason = "approved", since["state"], since["reason"]
         unlocking.permit(tx, asker.application_id, platform.authority)
 
-    with pytest.raises(ValueError, match="已停用挂失、注销或换了证书，不能重置口令"):
+    with pytest.raises(ValueError, match="已挂失、已注销，或者换了证书，不能重置口令"):
         platform.ledger.write(permit).result()  # nothing of it stays
     assert (
         asker.call("GET", f"/v1/applications/{asker.application_id}").json()["state"] != "approved"

@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtWidgets import QAbstractButton, QFrame, QLabel
 from pytestqt.qtbot import QtBot
 
 from app import __main__ as program
@@ -50,6 +50,17 @@ def test_a_doubtful_policy_says_what_is_forbidden_meanwhile(
     box = window.findChild(StartProblems)
     assert box is not None
     assert "最谨慎" in box.accessibleName()
+
+
+def test_few_wrong_lines_leave_no_empty_room(qtbot: QtBot, look: None, tmp_path: Path) -> None:
+    faults = [SettingsInvalid(str(tmp_path / "settings.toml"), "marks", "choice", 12)] * 3
+    box = StartProblems(faults, True)
+    qtbot.addWidget(box)
+    box.show()
+    cards = [each for each in box.findChildren(QFrame) if each.property("role") == "card"]
+    last = max(each.mapTo(box, each.rect().bottomLeft()).y() for each in cards)
+    (remedy,) = (each for each in box.findChildren(QLabel) if each.text().startswith("请改正"))
+    assert 0 < remedy.mapTo(box, QPoint()).y() - last < 30
 
 
 def test_many_wrong_lines_still_fit_the_screen(qtbot: QtBot, look: None, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
-    QComboBox,
     QFileDialog,
     QFormLayout,
     QLineEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import explain, platform_reason
+from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import language, pair, tr
 from ui.shell.context import TokenView, UnlockView
@@ -117,7 +117,7 @@ class UnlockDialog(Dialog):
             field.textChanged.connect(self._update)
             form.addRow(label(title, "muted"), field)
             self.fields[name] = field
-        self.proof = calm(QComboBox())
+        self.proof = calm(Choice())
         self.proof.setAccessibleName(tr("授权方式"))
         self.proof.addItem(tr("在电子营业执照上同意"), "licence")
         self.proof.addItem(tr("提交授权书，由平台人员审核"), "letter")
