@@ -19,9 +19,6 @@ class Choice(QComboBox):
     """Under a style sheet Qt cuts the chosen entry in the middle of a character."""
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self.isEditable():
-            super().paintEvent(event)
-            return
         painter = QStylePainter(self)
         option: Any = QStyleOptionComboBox()
         self.initStyleOption(option)
