@@ -38,8 +38,8 @@ class FindBar(QFrame):
         self.field = QLineEdit()
         self.field.setAccessibleName(tr("在文件里查找"))
         self.field.setPlaceholderText(tr("在文件里查找"))
-        hint = self.field.fontMetrics().horizontalAdvance(self.field.placeholderText())
-        self.field.setMinimumWidth(hint + 30)
+        self.field.setToolTip(tr("在文件里查找"))
+        self.field.setMinimumWidth(50)
         self.field.setMaximumWidth(280)
         self.field.returnPressed.connect(lambda: self.step(1))
         self._wait = QTimer(self)
@@ -52,6 +52,7 @@ class FindBar(QFrame):
         self._after = tool("chevron-down", tr("下一处"), lambda: self.step(1), "F3")
         close = tool("x", tr("关闭查找"), self.close_bar, "Esc")
         inner = row(self.field, self._before, self._after, spacing=6)
+        inner.setStretch(0, 3)  # before what was found, up to its own limit
         inner.addWidget(self.said, 1)
         inner.addWidget(close)
         inner.setContentsMargins(12, 4, 12, 4)

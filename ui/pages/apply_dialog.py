@@ -367,7 +367,7 @@ class ApplyDialog(Dialog):
             self._hint(name, said, role)
             title = field.accessibleName()
             field.setAccessibleDescription(said)
-            field.setToolTip("" if role != "bad" else f"{title} {said}")
+            field.setToolTip(placeholder(name) if role != "bad" else f"{title} {said}")
         needed = {n: f for n, f in self.fields.items() if n in self._asked and n not in _OPTIONAL}
         empty = [f.accessibleName() for f in needed.values() if not f.text().strip()]
         short = [n for n in _CODES if n in needed and len(normal(needed[n].text())) < CODE_LENGTH]

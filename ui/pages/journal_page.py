@@ -119,6 +119,7 @@ class JournalPage(QWidget):
         self.setAccessibleName(tr("台账"))
         self.filter = QLineEdit()
         self.filter.setPlaceholderText(tr("按文件、印章、摘要查找"))
+        self.filter.setToolTip(self.filter.placeholderText())
         self.filter.setAccessibleName(tr("查找台账"))
         self.filter.setClearButtonEnabled(True)
         self.filter.setMaximumWidth(320)

@@ -122,6 +122,7 @@ class SealChangeDialog(Dialog):
             made = QLineEdit(fields.get(field, given))
             made.setCursorPosition(0)
             made.setPlaceholderText(placeholder(field))
+            made.setToolTip(placeholder(field))
             made.textEdited.connect(self._touch)
             made.textChanged.connect(self._update)
             made.editingFinished.connect(partial(self._leave, field))
