@@ -156,7 +156,7 @@ WORK: tuple[Due, ...] = (
 
 
 def _tidy(tx: Transaction, platform: Platform) -> bool:
-    """Remove or end what is old, in one transaction. Is it time for what reads whole tables?"""
+    """Remove or end what is old, in one transaction; gives whether the hourly work was due."""
     settings = platform.settings
     sealing.sweep(tx, settings.collect_days)
     applying.lapse(tx, settings.collect_days)

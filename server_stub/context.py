@@ -114,7 +114,8 @@ class Platform:
         return {log: self.authority.key(log).public for log in LOGS}
 
     def sweep_due(self, now: int) -> bool:
-        """Is it an hour since what reads whole tables was done? Then it is now."""
+        """Is the work due that reads whole tables? True once an hour, and whoever gets that does
+        it. *now*: microseconds."""
         if now - self._swept_at < _SWEEP:
             return False
         self._swept_at = now

@@ -65,6 +65,7 @@ class Making:
     data: SealedBlob
     """The seal data."""
     valid_from: int
+    """Microseconds since 1970, as :attr:`valid_until`."""
     valid_until: int
 
 
@@ -474,8 +475,8 @@ def resume(
 
 
 def check_others(session: Session, staff: str, seal: Seal) -> None:
-    """Return if the seal is nothing of the reviewer's own with the id *staff*: whose it is, who
-    keeps it, asked for it, holds its certificate, or represents its enterprise.
+    """Return if the reviewer with the id *staff* has no part in *seal*: does not own or keep it,
+    has not asked for it, does not hold its certificate or represent its enterprise.
 
     Raises :class:`server_stub.policy.Forbidden`."""
     application = session.get_one(Application, seal.application_id)

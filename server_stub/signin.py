@@ -372,7 +372,8 @@ def clean(tx: Transaction, settings: Settings) -> None:
 def usable(
     session: Session, certificate: bytes, now: int, *, to_report: bool = False
 ) -> Certificate:
-    """The row of *certificate* (DER), if it was issued here and may sign now, *to_report* perhaps.
+    """The row of *certificate* (DER), if it was issued here and may sign in now, *to_report*: also
+    one that is over, as far as :func:`reporter` goes.
 
     Raises :class:`CertificateNotValid`, :class:`SessionInvalid`."""
     sn = _serial(certificate)

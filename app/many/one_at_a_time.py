@@ -11,14 +11,14 @@ if TYPE_CHECKING:
 
 class OneAtATime:
     """See :class:`app.stamping.TicketService`. Whoever asks the platform otherwise takes
-    :attr:`one` too."""
+    :attr:`lock` too."""
 
     def __init__(self, service: TicketService) -> None:
         self._service = service
-        self.one = threading.RLock()
+        self.lock = threading.RLock()
 
     def ticket(self, seal_id: str, document_digest: bytes, request: str = "") -> bytes:
-        with self.one:
+        with self.lock:
             return self._service.ticket(seal_id, document_digest, request)
 
     def leave(
@@ -29,5 +29,5 @@ class OneAtATime:
         counterparty: str,
         request: str = "",
     ) -> bytes:
-        with self.one:
+        with self.lock:
             return self._service.leave(seal_id, document_digest, kind, counterparty, request)

@@ -384,6 +384,7 @@ def report(platform: PlatformClient, cabinet: Cabinet) -> tuple[int, list[str]]:
 
 
 _NOT_THIS_KEYS = ("forbidden", "not_found", "record_invalid")
+"""Answers to records of a seal that the signed-in key does not report for."""
 
 
 def report_what_is_over(platform: PlatformClient, cabinet: Cabinet, key: SigningKey) -> int:
@@ -399,6 +400,7 @@ def report_what_is_over(platform: PlatformClient, cabinet: Cabinet, key: Signing
 
 
 def _report(platform: PlatformClient, cabinet: Cabinet, seal: str) -> tuple[int, list[str]]:
+    """:func:`report` for the seal with that identifier; "": for all of this platform."""
     sent, flagged = 0, []
     names = {seal.id: seal.name for seal in cabinet.seals()}
     while pending := cabinet.pending_usage(platform=platform.origin, seal=seal):
@@ -533,6 +535,7 @@ def forget_refresh_tokens(
 
 
 def refresh_name(certificate: bytes) -> str:
+    """Name of the refresh token for *certificate* (DER) in the secret store."""
     return f"report-{sm3(certificate).hex()[:24]}"
 
 

@@ -131,6 +131,7 @@ def _synchronise(
     clock: Callable[[], datetime],
     lending: Lending | None,
 ) -> Synced:
+    """:func:`synchronise` without the uses that only a second sign-in can report."""
     confirmed = confirm_status(platform, cabinet, clock())
     follow_registry(platform, cabinet)
     look_up(platform, cabinet, (each.code for each in _of(platform, cabinet)))

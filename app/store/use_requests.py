@@ -31,8 +31,7 @@ class PolicyRecord:
 
     @cached_property
     def signed(self) -> SignedPolicy | None:
-        """None: none was set, or one that no version may keep to any more
-        (:attr:`unreadable`)."""
+        """None: none was set, or it cannot be read (:attr:`unreadable`)."""
         if not self.token:
             return None
         try:

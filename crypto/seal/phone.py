@@ -183,7 +183,8 @@ class Binding(PurposeText):
 
 @dataclass(frozen=True)
 class LossQuestion(PurposeText):
-    """Which seals can this phone report? Its passkey is told, and nobody else."""
+    """Asks which seals the phone can report as lost. Its passkey signs this, so that nobody else
+    learns of them."""
 
     PURPOSE: ClassVar = "SUQIAN-SEAL-LOSS-LIST-V1"
 

@@ -33,7 +33,9 @@ _FORMS = {
 
 
 _SECRET = 32
+"""Bytes."""
 _NAME = 32
+"""Bytes that name a key: SM3 of its public half."""
 
 
 def secret_for(plain: bytes, point: bytes) -> bytes:

@@ -66,7 +66,7 @@ def check_grant(
         return findings
     findings += _kept_to(signed.grant, leave, at)
     if leave.lease:
-        findings += _of_lease(leave, at, times, status)
+        findings += _of_lease(leave, at, status)
     return findings
 
 
@@ -179,7 +179,7 @@ def _kept_to(grant: Grant, leave: Leave, at: datetime) -> list[Finding]:
     return findings
 
 
-def _of_lease(leave: Leave, at: datetime, times: Times, status: list[Finding]) -> list[Finding]:
+def _of_lease(leave: Leave, at: datetime, status: list[Finding]) -> list[Finding]:
     """A use without the platform: within the lease, and what the registry must confirm."""
     if leave.until is None or at > leave.until:
         until = beijing(leave.until) if leave.until else "—"

@@ -54,7 +54,7 @@ def seen(
     return {"problem": problem, "seal": next(iter(found), "")}
 
 
-def of_applicant(session: Session, actor: policy.Actor, application: Application) -> None:
+def of_applicant(actor: policy.Actor, application: Application) -> None:
     """Raises NotFound where there is no such request to write."""
     policy.allow(
         actor,

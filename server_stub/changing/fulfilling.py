@@ -39,10 +39,11 @@ def make(making: SealMaking, session: Session, application: Application) -> None
     try:
         if application.kind == CANCEL:
             write(cancel, application.id).result()
-        elif application.kind in (ISSUE, REISSUE, RENEW):
+        elif application.kind == RENEW:
+            write(renew, application.id, _build(making, session, application)).result()
+        elif application.kind in (ISSUE, REISSUE):
             made = _build(making, session, application)
-            command = renew if application.kind == RENEW else issue
-            write(command, application.id, made, making.vault).result()
+            write(issue, application.id, made, making.vault).result()
         else:
             write(unlocking.permit, application.id, making.authority).result()
     except (NeighbourError, TwinExists, ValueError) as error:
@@ -99,7 +100,7 @@ def cancel(tx: Transaction, identity: str) -> None:
     move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
 
 
-def renew(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
+def renew(tx: Transaction, identity: str, made: Made) -> None:
     """续期: a new certificate and new seal data for the same seal. What was in force stays so until
     the holder takes them (:func:`server_stub.sealing.collect`)."""
     application = tx.session.get_one(Application, identity)

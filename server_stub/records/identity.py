@@ -63,12 +63,13 @@ def tidy_number(number: str) -> str:
 
 
 def identity_index(vault: Vault, name: str, number: str) -> bytes:
-    """By what a person is found without being read: the same for every spelling."""
+    """Blind index of name and number, the same for every spelling: finds a person's row while
+    nothing of it is decrypted."""
     return vault.blind_index(_COLUMN, f"{_key(name)}\n{tidy_number(number)}")
 
 
 def known_by(vault: Vault, name: str, number: str) -> list[bytes]:
-    """Under which the person of that name and number may be known: rows of before 0.3 have the
+    """The blind indexes that the person's row may have: those of before 0.3 were made from the
     name as it was typed."""
     typed = vault.blind_index(_COLUMN, f"{name}\n{number}")
     return list(dict.fromkeys((identity_index(vault, name, number), typed)))

@@ -47,7 +47,7 @@ class DeskStamper:
         self._trust = desk.trust()  # once, not for every document
         self._approvals = approvals
         if approvals is not None and isinstance(service, OneAtATime):
-            approvals.one = service.one
+            approvals.lock = service.lock
 
     def needs_approval(self, seal_code: str) -> bool:
         asks = self._approvals

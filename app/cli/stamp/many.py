@@ -291,7 +291,7 @@ def _stamp(
         one_at_a_time = OneAtATime(service) if service is not None else None
         approvals = approvals_for(desk, options, service)
         if approvals is not None and one_at_a_time is not None:
-            approvals.one = one_at_a_time.one
+            approvals.lock = one_at_a_time.lock
         with_key = partial(
             stamp_file,
             cabinet=desk.cabinet,
@@ -306,9 +306,9 @@ def _stamp(
         )
         try:
             if approvals is not None and approvals.needed_for(order.seal):
-                for each in jobs:  # all are asked for, and then waited for
+                for ready in jobs:  # all are asked for, and then waited for
                     with suppress(Exception):  # told when the file's turn comes
-                        ask_ahead(each.job, key=key, cabinet=desk.cabinet, approvals=approvals)
+                        ask_ahead(ready.job, key=key, cabinet=desk.cabinet, approvals=approvals)
             if steps:  # what follows the seal needs keys and services of its own: one by one
                 _one_by_one([partial(with_key, each.job, key=key) for each in jobs], jobs, results)
             else:

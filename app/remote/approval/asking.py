@@ -368,7 +368,7 @@ class Approvals:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     tell: Callable[[UseRequestRecord], None] = lambda _: None
     """Told of a request that is waited for, and of each change of it."""
-    one: contextlib.AbstractContextManager[object] = field(default_factory=threading.RLock)
+    lock: contextlib.AbstractContextManager[object] = field(default_factory=threading.RLock)
     """Held while the platform is asked, where several documents are stamped at once."""
 
     def approved(self, use: IntendedUse, waiting: Callable[[], None]) -> ApprovedUse | None:
@@ -399,7 +399,7 @@ class Approvals:
     def _asked(self, use: IntendedUse, waiting: Callable[[], None]) -> UseRequestRecord | None:
         """The request for *use*, made if there is none; None: nobody has to approve."""
         seal = use.seal
-        with self.one:
+        with self.lock:
             told = self.platform.use_policy(seal.id)
             policy = keep_policy(self.platform, self.cabinet, seal, told, self.clock()).policy
             if policy is None or not policy.needed:
@@ -414,7 +414,7 @@ class Approvals:
         copies = max(self.wish.copies, use.signatures)
         party = use.counterparty or self.wish.counterparty
         wish = replace(self.wish, copies=copies, counterparty=party)
-        with self.one:
+        with self.lock:
             return ask(self.platform, self.cabinet, seal, shown, wish, use.key, self.clock)
 
     def _open_for(self, use: IntendedUse, policy: UsePolicy) -> UseRequestRecord | None:
@@ -446,7 +446,7 @@ class Approvals:
         until = time.monotonic() + self.patience
         while True:
             waiting()
-            with self.one:
+            with self.lock:
                 record = told_anew(record, self.platform.use_request(record.id))
                 record = replace(record, seen=record.state)
                 self.cabinet.keep_use_request(record)

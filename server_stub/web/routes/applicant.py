@@ -325,7 +325,7 @@ def _written(platform: Platform, actor: Actor, identity: str) -> tuple[bytes, st
     """The request, and the SM3 of the body that it was written from."""
     with platform.reading() as session:
         row = applying.find(session, actor, "application.amend", identity)
-        cancelling.of_applicant(session, actor, row)
+        cancelling.of_applicant(actor, row)
         return cancelling.write(platform, session, row), row.payload_sm3
 
 
