@@ -24,6 +24,7 @@ from server_stub.records.store import Certificate, Seal, Staff
 LIFE = 24 * 3600 * signin.SECOND
 """How long an agreement counts, microseconds, unless the seal changes before."""
 _MOST = 10_000
+"""Bytes of the file."""
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,4000}")
 
 
@@ -44,15 +45,16 @@ class Agreement:
     def read(cls, path: Path) -> Agreement:
         """Raises OSError, and ValueError for another file."""
         with path.open("rb") as file:
-            said = json.loads(file.read(_MOST))
+            written = file.read(_MOST)
         try:
+            said = json.loads(written)
             lines = [said[name] for name in ("certificate", "origin", "reason", "at")]
             signature = base64.b64decode(said["signature"], validate=True)
             if not all(isinstance(line, str) and _LINE.fullmatch(line) for line in lines):
                 raise ValueError("not a line of text")
             certificate, origin, reason, at = lines
             return cls(certificate, origin, reason, at, signature)
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
             raise ValueError("not what a reviewer has agreed to") from error
 
 

@@ -242,6 +242,14 @@ def test_an_agreement_of_a_time_to_come_is_not_there_for_the_next_suspension(
         desk.server.platform.ledger.write(agreeing.resume, *about).result()
 
 
+@pytest.mark.parametrize("written", [b"", b"[]", b"[" * 9_000, b'{"certificate": 1}', b"\xff"])
+def test_a_file_that_is_no_agreement_is_refused(tmp_path: Path, written: bytes) -> None:
+    file = tmp_path / "agreed.json"
+    file.write_bytes(written)
+    with pytest.raises(ValueError, match="not what a reviewer has agreed to"):
+        agreeing.Agreement.read(file)
+
+
 def test_a_pause_by_the_holder_becomes_a_loss_and_nobody_of_the_company_lifts_it(
     desk: Desk,
 ) -> None:
