@@ -157,25 +157,8 @@ def set_policy(
     :class:`server_stub.signin.SignatureInvalid`, and of :mod:`server_stub.policy`."""
     tx.act(actor.who)
     seal = sealing.find(tx.session, actor, "policy.set", seal_id)
-    try:
-        said = UsePolicy.parse(terms)
-    except PolicyError as error:
-        raise PolicyInvalid(str(error)) from error
-    enterprise = tx.session.get(Enterprise, seal.enterprise_id) if seal.enterprise_id else None
-    if seal.grant_id is not None or enterprise is None:
-        raise PolicyInvalid("not a seal that has a policy of its own")
-    if (said.seal_code, said.seal_name, said.holder) != (
-        seal.seal_code,
-        seal.name,
-        enterprise.name,
-    ):
-        raise PolicyInvalid("the policy names another seal or holder")
-    if tx.session.get(UsePolicyRow, said.sm3) is not None:
-        raise PolicyInvalid("this policy was set before: make it anew")
-    people = [_approver(tx.session, said, each.certificate_sm3, tx.now) for each in said.approvers]
-    humans = People(tx.session, vault)
-    if humans.count(row.person_id for row in people) != len(people):
-        raise PolicyInvalid("two of the approvers are one person")
+    said, enterprise = _terms_for(tx.session, seal, terms)
+    people = _approvers(tx, vault, said)
     signed = decided(tx, actor, origin, VERB, said.seal_code, said.sm3, "", decision)
     own = tx.session.get(Certificate, actor.certificate_sn or "")
     if signed is None or own is None:
@@ -221,6 +204,36 @@ def set_policy(
     audience = (enterprise.id, *sorted(told))
     tx.record(LEDGER, "use-policy-v1", fields, about=("use_policy", row.id), audience=audience)
     return row
+
+
+def _terms_for(session: Session, seal: Seal, terms: bytes) -> tuple[UsePolicy, Enterprise]:
+    """What *terms* say, and whose *seal* is. Raises :class:`PolicyInvalid` if they are not about
+    that seal, or were set before."""
+    try:
+        said = UsePolicy.parse(terms)
+    except PolicyError as error:
+        raise PolicyInvalid(str(error)) from error
+    enterprise = session.get(Enterprise, seal.enterprise_id) if seal.enterprise_id else None
+    if seal.grant_id is not None or enterprise is None:
+        raise PolicyInvalid("not a seal that has a policy of its own")
+    if (said.seal_code, said.seal_name, said.holder) != (
+        seal.seal_code,
+        seal.name,
+        enterprise.name,
+    ):
+        raise PolicyInvalid("the policy names another seal or holder")
+    if session.get(UsePolicyRow, said.sm3) is not None:
+        raise PolicyInvalid("this policy was set before: make it anew")
+    return said, enterprise
+
+
+def _approvers(tx: Transaction, vault: Vault, said: UsePolicy) -> list[Certificate]:
+    """The certificates that *said* names. Raises :class:`PolicyInvalid` if one cannot approve, or
+    two are of one person."""
+    people = [_approver(tx.session, said, each.certificate_sm3, tx.now) for each in said.approvers]
+    if People(tx.session, vault).count(row.person_id for row in people) != len(people):
+        raise PolicyInvalid("two of the approvers are one person")
+    return people
 
 
 def _weaker(
