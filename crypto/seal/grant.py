@@ -241,7 +241,7 @@ def _string(value: object) -> str:
 def _strings(value: object) -> tuple[str, ...]:
     if not isinstance(value, list) or len(value) > MAX_ENTRIES:
         raise ValueError("a list that is none")
-    return tuple(_string(each) for each in value)
+    return tuple(_string(item) for item in value)
 
 
 def _number(value: object, most: int) -> int:

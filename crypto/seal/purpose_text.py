@@ -97,7 +97,7 @@ def hides(value: str) -> bool:
 
 def is_blank(value: str) -> bool:
     """Does nothing of *value* show by itself: only spaces, and marks on no letter?"""
-    return all(unicodedata.category(each)[0] in "ZM" for each in value)
+    return all(unicodedata.category(character)[0] in "ZM" for character in value)
 
 
 def write_time(moment: datetime) -> str:

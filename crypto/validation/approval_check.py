@@ -80,7 +80,7 @@ def _why_not_now(evidence: UseEvidence, leave: Leave, issued_at: datetime) -> st
         return "request"
     if other_side and leave.counterparty != request.counterparty:
         return "request"
-    late = max(each.approval.at for each in evidence.approvals) > issued_at + CLOCK_SKEW
+    late = max(approval.approval.at for approval in evidence.approvals) > issued_at + CLOCK_SKEW
     over = issued_at > request.open_until + CLOCK_SKEW
     early = evidence.policy.signed_at > issued_at + CLOCK_SKEW
     return "time" if late or over or early else ""
@@ -122,8 +122,8 @@ def _signers(evidence: UseEvidence, trust: Trust) -> list[_Signer]:
     signed: Sequence[tuple[str, Certificate, datetime]] = [
         (policy.policy.holder, policy.certificate, policy.signed_at),
         *(
-            (a.name if a else "—", each.certificate, each.approval.at)
-            for a, each in evidence.approvers
+            (a.name if a else "—", approval.certificate, approval.approval.at)
+            for a, approval in evidence.approvers
         ),
     ]
     return [_signer(name, certificate, at, trust) for name, certificate, at in signed]

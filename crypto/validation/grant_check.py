@@ -214,11 +214,11 @@ def _ended(es_id: str, trust: Trust) -> datetime | None:
     """When the platform recorded that the copy is no longer in force."""
     told = [c.recorded_at for c in trust.changes if c.seal_code == es_id and c.state == "cancelled"]
     told += [
-        each.statement.recorded_at
-        for each in trust.statements
-        if each.statement.seal_code == es_id
-        and each.statement.state == "cancelled"
-        and each.statement.recorded_at is not None
-        and trust.believes(each)
+        statement.statement.recorded_at
+        for statement in trust.statements
+        if statement.statement.seal_code == es_id
+        and statement.statement.state == "cancelled"
+        and statement.statement.recorded_at is not None
+        and trust.believes(statement)
     ]
     return min(told, default=None)

@@ -222,11 +222,11 @@ def _without_ticket(seal: Seal, token: bytes, trust: Trust, times: Times) -> lis
     told? What was reserved before the policy came (a lease in *token*) is good until its end. A
     time that the signer only claims excuses nothing: whoever has the key can claim any."""
     told = [
-        each.statement.ticket_since
-        for each in trust.statements
-        if each.statement.seal_code == seal.es_id
-        and each.statement.ticket_since is not None
-        and trust.believes(each)
+        statement.statement.ticket_since
+        for statement in trust.statements
+        if statement.statement.seal_code == seal.es_id
+        and statement.statement.ticket_since is not None
+        and trust.believes(statement)
     ]
     moment, since = times.best, min(told, default=None)
     if since is None:

@@ -200,7 +200,7 @@ class Coverage:
         if until == self._document.reader.total_revisions - 1:
             return None
         ends = {self._numbers[end]: end for end in sorted(self._ends)}
-        latest = max(each for each in ends if each is not None and number < each <= until)
+        latest = max(end for end in ends if end is not None and number < end <= until)
         opened = self._open(ends[latest])
         if isinstance(opened, str):
             raise PdfUnreadable(opened)

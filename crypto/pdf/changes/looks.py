@@ -177,11 +177,9 @@ class Look:
         """Is a ground or a frame painted over text?"""
         inks = self.painted.inks
         over = [
-            (at, each)
-            for at, each in enumerate(inks)
-            if each.kind != "text" and not each.see_through
+            (at, ink) for at, ink in enumerate(inks) if ink.kind != "text" and not ink.see_through
         ]
-        written = [(at, each) for at, each in enumerate(inks) if each.kind == "text"]
+        written = [(at, ink) for at, ink in enumerate(inks) if ink.kind == "text"]
         return len(over) * len(written) > _MOST_PAIRS or any(
             later > at and _meets(cover, _shrunk(each.box))
             for at, each in written

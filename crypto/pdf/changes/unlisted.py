@@ -83,15 +83,16 @@ def _named_twice(document: Document) -> Iterator[str]:
         if not data.hybrid:
             continue
         hidden = data.hybrid.xref_data
-        for each, place in data.standard_xrefs.items():
-            other: object = hidden.standard_xrefs.get(each, place)
-            other = hidden.xrefs_in_objstm.get(each, other)
+        for reference, place in data.standard_xrefs.items():
+            other: object = hidden.standard_xrefs.get(reference, place)
+            other = hidden.xrefs_in_objstm.get(reference, other)
             if other != place and not (
                 number
                 and isinstance(other, tuple)
-                and other[1] == xrefs.get_historical_ref(generic.Reference(each, 0), number - 1)
+                and other[1]
+                == xrefs.get_historical_ref(generic.Reference(reference, 0), number - 1)
             ):
-                yield f"{each} 0 obj"
+                yield f"{reference} 0 obj"
 
 
 def _unlisted(document: Document, end: int, *, and_freed: bool = False) -> Iterator[int]:

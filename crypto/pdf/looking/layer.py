@@ -226,7 +226,7 @@ def _looked_by_all(task: Task, until: float, started: Sequence[BoundedProcess]) 
             for names, process in zip_longest(GROUPS, started)
         ]
         try:
-            return [each.result() for each in all_of]
+            return [running.result() for running in all_of]
         except BaseException:  # Ctrl+C: nobody waits for the pages that are left
             for process in begun:
                 process.end()

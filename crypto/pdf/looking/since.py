@@ -27,7 +27,7 @@ def changed_since(report: Report) -> tuple[SignatureReport | None, tuple[int, ..
     first = min(earlier, key=lambda signature: sum(signature.byte_range[2:4]))
     pages = {change.page for change in first.changed_later if change.page} | _differing(first)
     shown = sorted(pages)
-    if any(each.kind in _ANYWHERE for each in first.changed_later):
+    if any(change.kind in _ANYWHERE for change in first.changed_later):
         shown += [page for page in range(1, (report.file.pages or 0) + 1) if page not in pages]
     return first, tuple(shown)
 

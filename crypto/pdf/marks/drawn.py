@@ -152,9 +152,9 @@ def _compared(head: Mapping[str, Any], parts: Sequence[bytes], wish: Wish) -> Dr
     return DrawnMark(
         mean=max(mean for mean, _ in differences),
         worst=max(worst for _, worst in differences),
-        lost=max(each.share_lost for each in engines),
-        light=max(each.share_light for each in engines),
-        hiding=max(each.share_hiding for each in engines),
+        lost=max(engine.share_lost for engine in engines),
+        light=max(engine.share_light for engine in engines),
+        hiding=max(engine.share_hiding for engine in engines),
         shapes=head.get("shapes") is True,
     )
 
