@@ -920,7 +920,7 @@ def platform_reason(text: str, language: str) -> str:
         return text
     known, words = _platform_sentences(), messages(language)["phrases"]["platform_says"]
     parts = []
-    for sentence in (each.strip() for each in text.split("；")):
+    for sentence in (part.strip() for part in text.split("；")):
         begun, mark, rest = sentence.partition("：")  # a sentence that a person goes on with
         if sentence in known:
             parts.append(words[known[sentence]])

@@ -77,8 +77,8 @@ class LentUse(QWidget):
         choice = narrow(calm(Choice()))
         choice.setAccessibleName(title)
         choice.addItem(tr("请选择"), "")
-        for each in allowed:
-            choice.addItem(each, each)
+        for text in allowed:
+            choice.addItem(text, text)
         choice.setCurrentIndex(max(0, choice.findData(chosen)))
         choice.activated.connect(partial(self._chosen, grant, name, choice))
         self.choices[name] = choice

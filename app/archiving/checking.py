@@ -134,8 +134,8 @@ class _Found:
         for problem in found.problems:
             kind, _, member = problem.partition(":")
             self.problems.append(f"{kind}:{place}{member}")
-        for each in found.judged:
-            self.judged.append(Judged(place + each.place, each.name, each.packed, each.own))
+        for judged in found.judged:
+            self.judged.append(Judged(place + judged.place, judged.name, judged.packed, judged.own))
         self.anchors |= {anchor.der: anchor for anchor in found.anchors}
 
 

@@ -307,7 +307,7 @@ class _Writer:
             "language": self.order.language,
             "about": about,
             "items": [item.to_json() for item in self.items],
-            "refused": [vars(each) for each in self.refused],
+            "refused": [vars(refusal) for refusal in self.refused],
         }
         listed = index(self.items, self.refused, self.order.language)
         text = readme(self.items, self.refused, self.about, now)
@@ -332,7 +332,7 @@ class _Verified:
 
 
 def _reasons(refused: Sequence[Refused], language: str) -> str:
-    return "; ".join(f"{each.name}: {reason(each, language)}" for each in refused[:3])
+    return "; ".join(f"{refusal.name}: {reason(refusal, language)}" for refusal in refused[:3])
 
 
 def _json(data: Any) -> bytes:

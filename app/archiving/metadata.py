@@ -55,11 +55,11 @@ def facts(report: Report, language: str) -> dict[str, Any]:
     """What the list says of a document by its report: the fields ``seals``, ``holders``,
     ``sealed_at`` and ``pages`` of :class:`app.archiving.package.Item`."""
     signed = [*_signed(report)]
-    moments = [each.times.trusted or each.times.claimed for each in signed]
+    moments = [signature.times.trusted or signature.times.claimed for signature in signed]
     last = max((moment for moment in moments if moment), default=None)
     holders = dict.fromkeys(one_line(each.signer.holder) for each in signed if each.signer)
     return {
-        "seals": "; ".join(dict.fromkeys(each.called(language) for each in signed)),
+        "seals": "; ".join(dict.fromkeys(signature.called(language) for signature in signed)),
         "holders": "; ".join(holders),
         "sealed_at": last.astimezone(UTC).isoformat(timespec="seconds") if last else "",
         "pages": report.file.pages or 0,
@@ -82,7 +82,7 @@ def _of_file(
     yield _element("unit", about.unit)
     yield _element("fonds", about.fonds)
     yield _element("title", title)
-    for holder in dict.fromkeys(one_line(each.who) for each in signed):
+    for holder in dict.fromkeys(one_line(signature.who) for signature in signed):
         yield _element("responsible", holder)
     yield _element("date", item.sealed_at[:10])
     yield _element("department", about.department)

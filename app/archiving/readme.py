@@ -27,13 +27,13 @@ def index(items: Sequence[Item], refused: Sequence[Refused], language: str) -> b
     """The list as CSV in UTF-8 with a byte order mark: what was taken in, then what was not."""
     rows: list[list[object]] = [[phrase(f"archive_list.{name}", language) for name in COLUMNS]]
     rows += [[_cells(item, language).get(name, "") for name in COLUMNS] for item in items]
-    for each in refused:
-        words = reason(each, language)
+    for refusal in refused:
+        words = reason(refusal, language)
         cells = {
-            "name": each.name,
+            "name": refusal.name,
             "result": phrase("archive.left_out", language),
             "reason": words,
-            "entry": _entry(each.journal),
+            "entry": _entry(refusal.journal),
         }
         rows.append([cells.get(name, "") for name in COLUMNS])
     return table_csv(rows)

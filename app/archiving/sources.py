@@ -71,9 +71,9 @@ def of_paths(record: Record, paths: Sequence[Path]) -> list[Source]:
     file once. Raises :class:`app.errors.FileNotReadable`."""
     found: dict[str, Source] = {}
     for path in paths:
-        for each in find([path], (".pdf", PACKAGE)):
-            name = each.relative_to(path).as_posix() if path.is_dir() else each.name
-            found.setdefault(_normal(each), Source(each, name, record.at(each)))
+        for file in find([path], (".pdf", PACKAGE)):
+            name = file.relative_to(path).as_posix() if path.is_dir() else file.name
+            found.setdefault(_normal(file), Source(file, name, record.at(file)))
     return list(found.values())
 
 

@@ -224,12 +224,12 @@ def _chosen(desk: Desk, which: str) -> GrantRecord:
 
     Raises :class:`app.errors.GrantNotFound`."""
     every = desk.cabinet.grants()
-    found = [each for each in every if which in (each.id, each.code)]
+    found = [grant for grant in every if which in (grant.id, grant.code)]
     if not found:
-        named = [each for each in every if which == each.signed.grant.seal_name]
-        found = [each for each in named if each.open] or named
+        named = [grant for grant in every if which == grant.signed.grant.seal_name]
+        found = [grant for grant in named if grant.open] or named
     if len(found) > 1:  # one person may be on both sides
-        found = [each for each in found if each.side == "given"]
+        found = [grant for grant in found if grant.side == "given"]
     if len(found) != 1:
         raise GrantNotFound(which)
     return found[0]

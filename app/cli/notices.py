@@ -28,11 +28,11 @@ def notices(desk: Desk, options: argparse.Namespace) -> int:
     shown = kept.all() if options.all else kept.unread()
     language = desk.settings.language
     if options.json:
-        tell_json([_plain(each, language) for each in shown])
+        tell_json([_plain(notice, language) for notice in shown])
     else:
         _tell(desk, shown, every=options.all)
     if options.read:
-        unread = [each.id for each in shown if not each.read]
+        unread = [notice.id for notice in shown if not notice.read]
         kept.mark_read(unread)
         if not options.json:
             tell(phrase("notices.marked", language).format(count=len(unread)))
@@ -46,7 +46,7 @@ def _tell(desk: Desk, shown: list[NoticeRecord], *, every: bool) -> None:
     language = desk.settings.language
     if not shown:
         tell(phrase("notices.none_at_all" if every else "notices.none", language))
-    origins = list(dict.fromkeys(each.platform for each in shown))
+    origins = list(dict.fromkeys(notice.platform for notice in shown))
     for origin in origins:
         if len(origins) > 1:
             tell(origin)

@@ -59,11 +59,11 @@ def show(desk: Desk, options: argparse.Namespace) -> int:
     for problem in desk.refresh_trust(online=False):
         complain(problem, language)
     found = anchors.listed(desk.settings)
-    for each in found:
-        purpose = phrase(f"trust.{each.purpose}", language)
-        origin = phrase(f"trust.{each.origin}", language)
-        until = f"{each.certificate.not_after:%Y-%m-%d}"
-        tell(f"{each.sm3[:16]}  {purpose}  {origin}  {until}  {each.certificate.subject}")
+    for anchor in found:
+        purpose = phrase(f"trust.{anchor.purpose}", language)
+        origin = phrase(f"trust.{anchor.origin}", language)
+        until = f"{anchor.certificate.not_after:%Y-%m-%d}"
+        tell(f"{anchor.sm3[:16]}  {purpose}  {origin}  {until}  {anchor.certificate.subject}")
     platforms = trusted_platforms.trusted_platforms(desk.settings)
     for known in platforms:
         purpose = phrase(f"trust.platforms_{'policy' if known.by == 'policy' else 'own'}", language)
@@ -141,9 +141,9 @@ def remove(desk: Desk, options: argparse.Namespace) -> int:
         tell(phrase("trust.removed", desk.settings.language).format(subject=known.origin))
     if gone:
         return 0
-    for each in anchors.remove(desk.settings, options.sm3):
+    for anchor in anchors.remove(desk.settings, options.sm3):
         said = phrase("trust.removed", desk.settings.language)
-        tell(said.format(subject=each.certificate.subject))
+        tell(said.format(subject=anchor.certificate.subject))
     return 0
 
 

@@ -85,7 +85,7 @@ def opened_zip(stream: BinaryIO, budget: Budget) -> Iterator[Opened]:
         members = opened.infolist()
         if any(member.compress_type not in _METHODS for member in members):
             raise Unsafe("method")
-        if not all(map(_plain, members)) or not _apart([each.filename for each in members]):
+        if not all(map(_plain, members)) or not _apart([member.filename for member in members]):
             raise Unsafe("names")
         yield opened
 

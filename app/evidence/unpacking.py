@@ -160,8 +160,8 @@ def _approvals(parts: Parts, folder: str, encoded: bytes) -> None:
         fields = der.parse(evidence.request.token).children(der.SEQUENCE)
         text, certificate, signature = fields.octets(), fields.octets(), fields.bits()
         parts.add_signed("request", f"{folder}/request-", text, certificate, signature)
-        for number, each in enumerate(evidence.approvals, 1):
-            _approval(parts, f"{folder}/approval-{number}", each)
+        for number, approval in enumerate(evidence.approvals, 1):
+            _approval(parts, f"{folder}/approval-{number}", approval)
 
 
 def _approval(parts: Parts, prefix: str, signed: SignedApproval) -> None:

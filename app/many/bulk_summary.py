@@ -60,7 +60,7 @@ def summary_csv(run: Run, language: str) -> bytes:
     spreadsheet would run as a formula gets an apostrophe before it."""
     text = io.StringIO(newline="")
     rows = csv.writer(text)
-    rows.writerow(phrase(f"bulk.column_{each}", language) for each in COLUMNS)
+    rows.writerow(phrase(f"bulk.column_{column}", language) for column in COLUMNS)
     for outcome in run.outcomes:
         signatures = outcome.answer.get("signatures", ())
         cells = (

@@ -117,14 +117,14 @@ def field_of(path: str) -> str:
     """The field that a reviewer's remark on *path* belongs to; "" if to none."""
     if path.startswith("materials."):
         return path.partition(".")[2]
-    found = (each.name for each in FIELDS if path in (each.path, f"{each.path}.kind"))
+    found = (field.name for field in FIELDS if path in (field.path, f"{field.path}.kind"))
     return next(found, "")
 
 
 def problem(name: str, value: str, kind: str = ISSUE, seal: str = "official") -> str:
     """What is wrong with the *value* of the field *name* in such an application, a word of
     ApplicationFieldWrong's table; "" if nothing is."""
-    field = next(each for each in FIELDS if each.name == name)
+    field = next(known for known in FIELDS if known.name == name)
     if not value.strip():
         return "missing" if field.required else ""
     if any(ord(c) < 32 or ord(c) == 127 for c in value):
@@ -149,7 +149,7 @@ def _choices(name: str, kind: str, seal: str) -> tuple[str, ...] | None:
     if name in ("seal", "proof"):
         return SEALS if name == "seal" else proofs(kind, seal)
     found = forms.form(kind, seal)
-    path = next(each.path for each in FIELDS if each.name == name)
+    path = next(known.path for known in FIELDS if known.name == name)
     chosen = (field.choices for field in (found.fields if found else ()) if field.name == path)
     return next(chosen, ()) or None
 

@@ -196,7 +196,7 @@ def for_seal(
     if seal.enterprise:
         known |= {"enterprise": seal.enterprise, "uscc": seal.uscc}
     known |= {name: text for name, text in fields.items() if text}
-    filled = {each.name: known.get(each.name, "") for each in form.asked(kind, seal.subtype)}
+    filled = {field.name: known.get(field.name, "") for field in form.asked(kind, seal.subtype)}
     for record in cabinet.applications.all():
         about = (record.kind, record.fields.get("code"), record.platform)
         if record.open and about == (kind, seal.code, seal.platform):

@@ -31,7 +31,7 @@ def platform_record(platform: PlatformClient, now: datetime, cursor: str = "") -
     return PlatformRecord(
         url=service.origin,
         name=service.name,
-        certificates={name: each.der for name, each in service.certificates.items()},
+        certificates={name: certificate.der for name, certificate in service.certificates.items()},
         pinned_at=now,
         cursor=cursor,
         crls={name: crl.der for name, crl in platform.crls().items()},

@@ -404,13 +404,13 @@ def _report(platform: PlatformClient, cabinet: Cabinet, seal: str) -> tuple[int,
     sent, flagged = 0, []
     names = {seal.id: seal.name for seal in cabinet.seals()}
     while pending := cabinet.pending_usage(platform=platform.origin, seal=seal):
-        receipts = platform.report_usage([(each.id, each.record) for each in pending])
+        receipts = platform.report_usage([(record.id, record.record) for record in pending])
         cabinet.keep_receipts({receipt.id: receipt_json(receipt) for receipt in receipts})
         sent += len(receipts)
         doubled = {r.id for r in receipts if "lease_number_doubled" in r.flags}
-        for each in pending:
-            if each.id in doubled:
-                seal_id = str(json.loads(each.record)["seal_id"])
+        for record in pending:
+            if record.id in doubled:
+                seal_id = str(json.loads(record.record)["seal_id"])
                 flagged.append(names.get(seal_id, seal_id))
     return sent, flagged
 

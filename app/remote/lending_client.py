@@ -55,8 +55,8 @@ class LendingClient(PlatformClient):
         answer = self._call("GET", "/v1/grants")
         with self._reading("grants"):
             return (
-                [self._grant(each) for each in answer["given"]],
-                [self._grant(each) for each in answer["received"]],
+                [self._grant(grant) for grant in answer["given"]],
+                [self._grant(grant) for grant in answer["received"]],
             )
 
     def offer_grant(
@@ -205,7 +205,7 @@ class LendingClient(PlatformClient):
                 if not self.service().trust.believes(signed):
                     raise PlatformUntrusted(self.origin, "status")
                 leaves[str(leave.use)] = signed.token
-            doubled = tuple(int(each) for each in answer["doubled"])
+            doubled = tuple(int(number) for number in answer["doubled"])
         return LeaseRecord(seal_id, identity, until, leaves, (), now), doubled
 
     # --- reporting later ---------------------------------------------------------------------

@@ -385,11 +385,11 @@ class PlatformClient(PublicPlatform):
         """Send (id, record text) pairs, at most 100; each receipt's proof is verified.
 
         Safe to repeat: the platform knows a record by its id."""
-        body = {"records": [{"id": each, "record": text} for each, text in records]}
+        body = {"records": [{"id": record_id, "record": text} for record_id, text in records]}
         answer = self._call("POST", "/v1/usage-records", body, retry=True)
         with self._reading("receipts"):
             found = [self._receipt(receipt) for receipt in answer["receipts"]]
-            if [each.id for each in found] != [each for each, _ in records]:
+            if [each.id for each in found] != [record_id for record_id, _ in records]:
                 raise ValueError("receipts for other records")
         return found
 

@@ -134,7 +134,7 @@ def _synchronise(
     """:func:`synchronise` without the uses that only a second sign-in can report."""
     confirmed = confirm_status(platform, cabinet, clock())
     follow_registry(platform, cabinet)
-    look_up(platform, cabinet, (each.code for each in _of(platform, cabinet)))
+    look_up(platform, cabinet, (seal.code for seal in _of(platform, cabinet)))
     platform.sign_in(key)
     known = cabinet.platform(platform.origin)
     cursor = known.cursor if known else ""

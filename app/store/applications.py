@@ -119,8 +119,8 @@ class Applications:
         """The one with that identifier, ours or the platform's, or its beginning if that is
         unambiguous. Raises :class:`app.errors.ApplicationNotFound`."""
         every = self.all()
-        found = [each for each in every if which and which in (each.id, each.server_id)]
-        found = found or [each for each in every if which and each.id.startswith(which)]
+        found = [record for record in every if which and which in (record.id, record.server_id)]
+        found = found or [record for record in every if which and record.id.startswith(which)]
         if len(found) != 1:
             raise ApplicationNotFound(which)
         return found[0]

@@ -326,7 +326,7 @@ class Cabinet:
         if row is not None:
             return self._statement(row)
         same = [s for s in self.statements(origin) if s.statement.seal_code == seal_code]
-        return max(same, key=lambda each: each.statement.issued_at, default=None)
+        return max(same, key=lambda signed: signed.statement.issued_at, default=None)
 
     def statements(self, origin: str = "") -> list[SignedStatement]:
         """Each platform's last statement of each seal; with an *origin*, its own and those of
@@ -462,7 +462,7 @@ class Cabinet:
 
     def policy(self, seal_id: str) -> PolicyRecord | None:
         """That of one seal; None: the platform has not told of it."""
-        return next((each for each in self.policies() if each.seal_id == seal_id), None)
+        return next((policy for policy in self.policies() if policy.seal_id == seal_id), None)
 
     def keep_policy(self, policy: PolicyRecord) -> None:
         """Add or replace a policy."""
@@ -480,7 +480,7 @@ class Cabinet:
 
         query = "SELECT id, body FROM use_requests"
         found = self._all(UseRequestRecord, "use_requests", query)
-        return sorted(found, key=lambda each: each.created_at, reverse=True)
+        return sorted(found, key=lambda request: request.created_at, reverse=True)
 
     def keep_use_request(self, request: UseRequestRecord) -> None:
         """Add or replace a request."""
@@ -510,12 +510,12 @@ class Cabinet:
         if not (platform and waiting):
             return waiting
         whose = {seal.id: seal.platform for seal in self.seals()}
-        alone = set(whose.values()) | {each.url for each in self.platforms()} <= {platform}
+        alone = set(whose.values()) | {known.url for known in self.platforms()} <= {platform}
         other = platform if alone else ""  # of a seal that is not here
         own = (
-            each
-            for each in waiting
-            if whose.get(_seal_of(each), other) == platform and seal in ("", _seal_of(each))
+            usage
+            for usage in waiting
+            if whose.get(_seal_of(usage), other) == platform and seal in ("", _seal_of(usage))
         )
         return list(islice(own, limit))
 

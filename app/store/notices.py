@@ -128,11 +128,11 @@ class Notices:
         with self._file.transaction() as run:
             rows = run("SELECT id, body FROM notices ORDER BY number DESC", ()).fetchall()
         found = [unpack(NoticeRecord, self._file.unsealed("notices", *row)) for row in rows]
-        return sorted(found, key=lambda each: each.at, reverse=True)
+        return sorted(found, key=lambda notice: notice.at, reverse=True)
 
     def unread(self) -> list[NoticeRecord]:
         """Those that nobody has read, newest first."""
-        return [each for each in self.all() if not each.read]
+        return [notice for notice in self.all() if not notice.read]
 
     def keep(
         self, platform: str, kind: str, facts: Mapping[str, str], at: datetime | None = None
@@ -171,7 +171,7 @@ class Notices:
         if count <= MOST:
             return
         every = self.all()
-        gone = sorted(every, key=lambda each: (not each.read, each.at))[: len(every) - MOST]
+        gone = sorted(every, key=lambda notice: (not notice.read, notice.at))[: len(every) - MOST]
         with self._file.transaction() as run:
-            for each in gone:
-                run("DELETE FROM notices WHERE id = ?", (each.id,))
+            for notice in gone:
+                run("DELETE FROM notices WHERE id = ?", (notice.id,))

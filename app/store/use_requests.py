@@ -128,7 +128,7 @@ class UseRequestRecord:
     @cached_property
     def answers(self) -> tuple[Answer, ...]:
         """Who was asked and what each said."""
-        return tuple(Answer(**each) for each in json.loads(self.answers_json))
+        return tuple(Answer(**answer) for answer in json.loads(self.answers_json))
 
     @property
     def approvals(self) -> int:

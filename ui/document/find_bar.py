@@ -156,7 +156,7 @@ class FindBar(QFrame):
     def _tell(self, text: str) -> None:
         self.said.setText(text)
         self.said.setAccessibleName(text)
-        for each in (self._before, self._after):
-            each.setEnabled(bool(self._hits))
+        for step in (self._before, self._after):
+            step.setEnabled(bool(self._hits))
         if text:
             announce(self.said)

@@ -73,8 +73,8 @@ class ApplicationsPanel(QWidget):
     def set_usable(self, usable: bool) -> None:
         """Can the key in use ask the platform for anything?"""
         self._usable = usable
-        for each in self._need_key:
-            each.setEnabled(usable)
+        for control in self._need_key:
+            control.setEnabled(usable)
 
     # --- a card ----------------------------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class ApplicationsPanel(QWidget):
         """Go on with a draft that was never sent or, if there is none, begin one with what is
         *known*."""
         drafts = (record for record in self.records if record.kind == "issue" and not record.sent)
-        draft = next((each for each in drafts if each.editable), None)
+        draft = next((record for record in drafts if record.editable), None)
         if draft is not None:
             self.resume(draft)
         else:

@@ -463,7 +463,7 @@ class ApplyDialog(Dialog):
         """What the form holds."""
         typed = {name: field.text() for name, field in self.fields.items()}
         chosen = {"kind": str(self.kind.currentData()), "proof": str(self.proof.currentData())}
-        more = {name: str(each.currentData()) for name, each in self.chosen.items()}
+        more = {name: str(box.currentData()) for name, box in self.chosen.items()}
         return {**typed, **more, **chosen}
 
     def answer(self) -> Mapping[str, str]:

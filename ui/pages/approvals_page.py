@@ -139,8 +139,8 @@ class ApprovalsPage(QWidget):
         own = [
             each for each in known.requests if each.side == "mine" and each.state_at(now) in OPEN
         ]
-        shown = {id(each) for each in (*waiting, *own)}
-        over = [each for each in known.requests if id(each) not in shown]
+        shown = {id(request) for request in (*waiting, *own)}
+        over = [request for request in known.requests if id(request) not in shown]
         self._section(tr("等我审批"), waiting, tr("现在没有等您审批的申请。"))
         self._section(tr("我申请的"), own, tr("没有正在进行的申请。"))
         self._column.addWidget(label(tr("用印规则"), "heading"))
@@ -159,7 +159,7 @@ class ApprovalsPage(QWidget):
                 more = tr("更早的还有 {count} 份", count=len(over) - HISTORY)
                 self._column.addWidget(label(more, "small"))
         self._column.addWidget(label(tr("本机的用印情况"), "heading"))
-        unread = tuple(each for each in known.requests if each.unread)
+        unread = tuple(request for request in known.requests if request.unread)
         if unread and self.isVisible():
             self._shell.tasks.work(
                 self._shell.context.approvals.seen,
@@ -489,4 +489,4 @@ def phone_links(request: UseRequestRecord) -> str:
     if not request.policy.phone:
         return ""
     waiting = (answer for answer in request.answers if answer.link and not answer.decision)
-    return "\n".join(f"{each.name} {request.platform}/m/a/{each.link}" for each in waiting)
+    return "\n".join(f"{answer.name} {request.platform}/m/a/{answer.link}" for answer in waiting)

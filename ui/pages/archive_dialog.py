@@ -98,9 +98,9 @@ class ArchiveDialog(Dialog):
         self.month.setMinimumWidth(240)
         self._folder_name = OneLine(tr("还没有选文件夹"), "muted")
         self._choose = button(tr("选择文件夹…"), self.choose_folder, icon="folder-open")
-        for each in (self.by_month, self.by_folder):
-            self._kinds.addButton(each)
-            when_chosen(each, self._update)
+        for choice in (self.by_month, self.by_folder):
+            self._kinds.addButton(choice)
+            when_chosen(choice, self._update)
         self.by_month.setChecked(True)
         self.unit, self.fonds, self.department = QLineEdit(), QLineEdit(), QLineEdit()
         self.unit.setText(next((seal.enterprise for seal in self._shell.seals), ""))
@@ -272,8 +272,8 @@ class ArchiveDialog(Dialog):
             left = tr("没有归档的 {count} 个（包内 index.csv 也有）：", count=len(made.refused))
             result.addWidget(label(left, "heading", wrap=True))
             inner, lines = QWidget(), column(spacing=4)
-            for each in made.refused[:MOST_REASONS]:
-                lines.addWidget(label(pair(each.name, reason(each, language())), wrap=True))
+            for refusal in made.refused[:MOST_REASONS]:
+                lines.addWidget(label(pair(refusal.name, reason(refusal, language())), wrap=True))
             lines.addStretch()
             inner.setLayout(lines)
             area = scrolled(inner, left)

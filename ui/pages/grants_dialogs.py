@@ -39,8 +39,8 @@ _SEPARATORS = (",", ";", *map(chr, (0x3001, 0xFF0C, 0xFF1B)))
 
 def entries(text: str) -> tuple[str, ...]:
     """What stands between separators, Chinese or not."""
-    for each in _SEPARATORS:
-        text = text.replace(each, "\n")
+    for separator in _SEPARATORS:
+        text = text.replace(separator, "\n")
     return tuple(part for part in (line.strip() for line in text.splitlines()) if part)
 
 
@@ -253,8 +253,8 @@ def _put_together(
     form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
     form.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
     whole.addLayout(form)
-    for each in more:
-        whole.addWidget(each)
+    for widget in more:
+        whole.addWidget(widget)
     whole.addLayout(row(None, button(tr("取消"), dialog.reject), agree))
 
 

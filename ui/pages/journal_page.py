@@ -150,9 +150,9 @@ class JournalPage(QWidget):
         self._look = button(tr("在“验章”里打开"), self.look, icon="shield-check")
         self._open = button(tr("用其他程序打开"), self.open_file, icon="external-link")
         self._reveal = button(tr("打开所在文件夹"), self.reveal, icon="folder-open")
-        for each in (self._look, self._open, self._reveal):
-            action = QAction(each.text().strip(), self.table)
-            action.triggered.connect(each.click)
+        for control in (self._look, self._open, self._reveal):
+            action = QAction(control.text().strip(), self.table)
+            action.triggered.connect(control.click)
             self.table.addAction(action)
         self.state = label("", "muted")
         self._check = button(tr("检查完整性"), self.check, icon="shield-check")
@@ -245,13 +245,13 @@ class JournalPage(QWidget):
     def _chosen(self) -> None:
         use = self._use()
         there = use is not None and use.output is not None
-        for each in (self._look, self._open, self._reveal):
-            each.setEnabled(there)
+        for control in (self._look, self._open, self._reveal):
+            control.setEnabled(there)
         if use is not None and use.last.event == "archived":
             self._look.setEnabled(False)  # a package, which 验章 does not open
         tip = tr("这一条没有记下文件在哪里") if use is not None and not there else ""
-        for each in (self._look, self._open, self._reveal):
-            each.setToolTip(tip)
+        for control in (self._look, self._open, self._reveal):
+            control.setToolTip(tip)
 
     def _file(self) -> Path | None:
         """The file of the chosen row, if it is where it was put; else say that it is not."""

@@ -94,11 +94,11 @@ class NoticesDialog(Dialog):
         """Show them, newest first."""
         self.records = records
         clear_layout(self._column)
-        unread = sum(not each.read for each in records)
+        unread = sum(not record.read for record in records)
         self.count.setText(tr("{count} 条未读", count=unread) if unread else "")
         self.all_read.setEnabled(bool(unread))
         shown = records[: self._most]
-        origins = list(dict.fromkeys(each.platform for each in shown))
+        origins = list(dict.fromkeys(record.platform for record in shown))
         for origin in origins:
             if len(origins) > 1:
                 self._column.addWidget(label(origin, "heading", wrap=True))

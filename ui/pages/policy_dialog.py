@@ -66,10 +66,15 @@ class PolicyDialog(Dialog):
         whole.addWidget(label(lead, "muted", wrap=True))
         self._listed = column(spacing=6)
         whole.addLayout(self._listed)
-        for each in candidates:
-            role = _role(each.roles)
-            known = before.approver(each.certificate) if before else None
-            self._add(each.certificate, each.name, known.role if known else role, known is not None)
+        for candidate in candidates:
+            role = _role(candidate.roles)
+            known = before.approver(candidate.certificate) if before else None
+            self._add(
+                candidate.certificate,
+                candidate.name,
+                known.role if known else role,
+                known is not None,
+            )
         self._add_file = button(tr("添加证书文件…"), self._choose, role="link")
         whole.addLayout(row(self._add_file, None))
         self.needed = calm(QSpinBox())

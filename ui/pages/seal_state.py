@@ -126,7 +126,7 @@ class SealStateDialog(Dialog):
     @property
     def reason(self) -> str:
         """The one that is chosen; "" while none is."""
-        return next((each for each, box in self.choices.items() if box.isChecked()), "")
+        return next((choice for choice, box in self.choices.items() if box.isChecked()), "")
 
     def _chosen(self, reason: str) -> None:
         self.said.setText(_consequences(reason))

@@ -108,8 +108,8 @@ class SealsPage(QWidget):
         if not platform:
             said = tr("还没有连接平台。申请第一枚印章时填写平台地址，或在“设置”里填写。")
         self._state.setText(" ".join(part for part in (missing, said) if part))
-        for each in (self._apply, self._sync):
-            each.setToolTip(missing)
+        for control in (self._apply, self._sync):
+            control.setToolTip(missing)
         self._set_up.setVisible(bool(missing))
         self.applications.set_usable(usable)
 

@@ -129,7 +129,7 @@ def read_about(shell: Shell, fact: str, value: str) -> None:
 
     def read() -> None:
         about = (notice for notice in context.notices() if notice.facts.get(fact) == value)
-        context.notices_read([each.id for each in about if not each.read])
+        context.notices_read([notice.id for notice in about if not notice.read])
 
     shell.tasks.work(read, done=lambda _: shell.count_notices(), failed=shell.complain)
 
@@ -142,7 +142,7 @@ def _mark_read(shell: Shell, code: str, now: list[str]) -> None:
     def read() -> None:
         about = (notice for notice in context.notices() if notice.facts.get("seal_code") == code)
         kinds = ("seal_", "authority")
-        context.notices_read([each.id for each in about if each.kind.startswith(kinds)])
+        context.notices_read([notice.id for notice in about if notice.kind.startswith(kinds)])
 
     shell.tasks.work(read, done=lambda _: shell.count_notices(), failed=shell.complain)
 

@@ -434,7 +434,7 @@ class MainWindow(QMainWindow):
         self.tasks.work(self.context.notices, done=self._take_notices, failed=_untold)
 
     def _take_notices(self, kept: Sequence[NoticeRecord]) -> None:
-        self._unread = sum(not each.read for each in kept)
+        self._unread = sum(not notice.read for notice in kept)
         self._show_unread()
 
     def _show_unread(self) -> None:

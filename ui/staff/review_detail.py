@@ -250,9 +250,9 @@ class ReviewDetail(QWidget):
         inner = column(margins=(16, 14, 16, 14), spacing=8)
         inner.addWidget(label(tr("经过"), "heading"))
         rows = []
-        for each in review.history:
-            parts = (words.event_of(each.event), words.who(each.by), words.reason(each.reason))
-            rows.append((moment(each.at), words.broken(" · ".join(p for p in parts if p))))
+        for step in review.history:
+            parts = (words.event_of(step.event), words.who(step.by), words.reason(step.reason))
+            rows.append((moment(step.at), words.broken(" · ".join(p for p in parts if p))))
         inner.addWidget(facts(rows))
         return framed("card", inner)
 

@@ -176,7 +176,7 @@ class BeforePin(QObject):
         """Keep the facts; of how many documents has the person not heard all of them?"""
         facts = {each.order.path: each.facts for each in found if each.facts is not None}
         news = 0
-        broken = {each.order.path: each.error for each in found if each.facts is None}
+        broken = {checked.order.path: checked.error for checked in found if checked.facts is None}
         for document in self._documents:
             document.error = broken.get(document.path, document.error)
             known = facts.get(document.path)

@@ -218,7 +218,7 @@ def document_checks(
         made.append(Check(True, tr("印章不用透明效果，文件仍可以符合 PDF/A-1")))
     if not facts.signatures:
         made.append(Check(True, tr("文件没有签名，可以盖章")))
-    elif all(each.signature is None for each in facts.notices):
+    elif all(notice.signature is None for notice in facts.notices):
         said = tr("文件上已有 {count} 个签名，现在都有效", count=facts.signatures)
         made.append(Check(True, said))
     return made

@@ -109,7 +109,7 @@ class StampDocument:
     def loses_pdfa(self) -> bool:
         """Does it claim PDF/A-1, which a seal with transparency would end?"""
         told = self.facts.notices if self.facts else ()
-        return not self.stencil and any(each.code == "pdfa1" for each in told)
+        return not self.stencil and any(notice.code == "pdfa1" for notice in told)
 
     @property
     def repairable(self) -> bool:

@@ -50,7 +50,7 @@ class Moved:
         return cls(Removed.of(files, rows).files, to)
 
     def done(self, files: Files) -> Files:
-        moved = [each for _, each in self.files if any(each is here for here in files)]
+        moved = [file for _, file in self.files if any(file is here for here in files)]
         made = Removed(self.files).done(files)
         to = max(0, self.to)
         return [*made[:to], *moved, *made[to:]]

@@ -170,7 +170,7 @@ class Placing(QObject):
         if not code or not self._takes_seals():
             return
         if isinstance(rule, tuple):
-            placed = [Placed("", code, each, date=self.panel.date) for each in rule]
+            placed = [Placed("", code, where, date=self.panel.date) for where in rule]
             self._place_all_of(placed)
             return
         plan = self.plan

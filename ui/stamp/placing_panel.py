@@ -90,8 +90,8 @@ class PlacingPanel(QWidget):
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(10)
         whole.addLayout(modes)
-        for each in self._forms.values():
-            whole.addWidget(each)
+        for shown in self._forms.values():
+            whole.addWidget(shown)
         self.alone = QCheckBox(tr("拖动时只移动这一页的印章"))
         whole.addWidget(self.alone)
         self.date_field = calm(Choice())
@@ -119,8 +119,8 @@ class PlacingPanel(QWidget):
         for name, made in self._buttons.items():  # Tab leads to the chosen one alone
             tab = Qt.FocusPolicy.StrongFocus if name == mode else Qt.FocusPolicy.ClickFocus
             made.setFocusPolicy(tab)
-        for name, each in self._forms.items():
-            each.setVisible(name == mode)
+        for name, shown in self._forms.items():
+            shown.setVisible(name == mode)
         self.alone.setVisible(mode in ("pages", "riding", "keyword"))
         self.mode_changed.emit(mode)
 

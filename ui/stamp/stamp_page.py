@@ -494,7 +494,7 @@ class StampPage(QWidget):
             for each in found
             if each.error is not None
         ]
-        orders = [each.order for each in found if each.error is None]
+        orders = [checked.order for checked in found if checked.error is None]
         self.prepared.keep(self.documents)
         self.prepared.flush()  # what the run will do is on disk before it is done
         before = [

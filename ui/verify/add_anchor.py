@@ -115,12 +115,12 @@ class AddAnchorDialog(Dialog):
     @property
     def purposes(self) -> tuple[Purpose, ...]:
         """What was ticked."""
-        return tuple(each for each, box in self._boxes.items() if box.isChecked())
+        return tuple(purpose for purpose, box in self._boxes.items() if box.isChecked())
 
     def choose(self, *purposes: Purpose) -> None:
         """Tick these and no others."""
-        for each, box in self._boxes.items():
-            box.setChecked(each in purposes)
+        for purpose, box in self._boxes.items():
+            box.setChecked(purpose in purposes)
 
     def _changed(self) -> None:
         self.accept_button.setEnabled(self.sure.isChecked() and bool(self.purposes))

@@ -44,15 +44,15 @@ def changes_of(report: Report) -> list[Listed]:
     for signature in report.signatures:
         for each in map(_listed, signature.changed_later):
             found.setdefault((each.text, each.page), each)
-    pages = {each.page for each in found.values()}
+    pages = {change.page for change in found.values()}
     for signature in report.signatures:
         for finding in signature.findings:
             page = finding.details.get("page", "")
             if finding.code == "look_differs" and page.isdigit() and int(page) - 1 not in pages:
                 text = tr("显示的内容与盖章时不一样")
                 found.setdefault((finding.code, page), Listed(text, int(page) - 1))
-    last = 1 + max((each.page for each in found.values() if each.page is not None), default=0)
-    return sorted(found.values(), key=lambda each: last if each.page is None else each.page)
+    last = 1 + max((change.page for change in found.values() if change.page is not None), default=0)
+    return sorted(found.values(), key=lambda change: last if change.page is None else change.page)
 
 
 def _listed(change: Change) -> Listed:
@@ -84,8 +84,8 @@ def changes_card(report: Report, wanted: Callable[[Listed], object]) -> QFrame |
         return None
     inner = column(margins=(14, 12, 14, 10), spacing=6)
     inner.addWidget(label(tr("盖章之后"), "heading"))
-    for each in found[:MOST]:
-        inner.addLayout(_line(each, wanted))
+    for change in found[:MOST]:
+        inner.addLayout(_line(change, wanted))
     if len(found) > MOST:
         left = tr("还有 {count} 处，见导出的报告。", count=len(found) - MOST)
         inner.addWidget(label(left, "small", wrap=True))

@@ -232,9 +232,9 @@ class CompareBar(QFrame):
     def _step(self, by: int) -> None:
         """Go to the next or the previous change."""
         places = [
-            (each.page, box.top + box.height / 2)
-            for each in sorted(self._pages or (), key=lambda each: each.page)
-            for box in sorted(each.boxes[:MOST_BOXES], key=lambda box: (box.top, box.left))
+            (page.page, box.top + box.height / 2)
+            for page in sorted(self._pages or (), key=lambda each: each.page)
+            for box in sorted(page.boxes[:MOST_BOXES], key=lambda box: (box.top, box.left))
         ]
         if places:
             self._at = (self._at + by) % len(places)

@@ -229,7 +229,7 @@ class MissingProofs:
 
     def _tell_whom_to_ask(self, report: Report) -> None:
         origins = [signature.origin for signature in report.signatures if signature.origin]
-        signers = [each.signer for each in report.signatures if each.signer]
+        signers = [signature.signer for signature in report.signatures if signature.signer]
         text = phrase("trust.ask_text", language()).format(
             origin=one_line(origins[0]) if origins else "—",
             holders=_people(dict.fromkeys(signer.organization for signer in signers)),

@@ -100,8 +100,8 @@ def list_phones(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json([facts(each) for each in found])
         return 0
-    for each in found:
-        _line(each, desk.settings.language)
+    for phone in found:
+        _line(phone, desk.settings.language)
     if not found:
         tell(phrase("phone.none", desk.settings.language))
     return 0

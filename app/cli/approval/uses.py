@@ -234,9 +234,9 @@ def list_requests(desk: Desk, options: argparse.Namespace) -> int:
 
     now, language = datetime.now(UTC), desk.settings.language
     found = [
-        each
-        for each in desk.cabinet.use_requests()
-        if not options.open or each.state_at(now) in OPEN
+        request
+        for request in desk.cabinet.use_requests()
+        if not options.open or request.state_at(now) in OPEN
     ]
     if options.json:
         tell_json([facts(each) for each in found])
@@ -341,16 +341,16 @@ def _chosen(desk: Desk, which: str, side: str = "") -> UseRequestRecord:
 
     Raises :class:`app.errors.UseRequestNotFound`."""
     found = [
-        each
-        for each in desk.cabinet.use_requests()
+        request
+        for request in desk.cabinet.use_requests()
         if (
-            each.id == which
+            request.id == which
             or (
                 len(which) >= 4
-                and each.id.removeprefix("request_").startswith(which.removeprefix("request_"))
+                and request.id.removeprefix("request_").startswith(which.removeprefix("request_"))
             )
         )
-        and side in ("", each.side)
+        and side in ("", request.side)
     ]
     found.sort(key=lambda each: each.side != "asked")
     if not found or len({each.id for each in found}) > 1:

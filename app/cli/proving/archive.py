@@ -96,7 +96,7 @@ def _make(desk: Desk, options: argparse.Namespace) -> int:
                 "path": str(done.path),
                 "sm3": done.sm3,
                 "items": [item.to_json() for item in done.items],
-                "refused": [vars(each) for each in done.refused],
+                "refused": [vars(refusal) for refusal in done.refused],
             }
         )
     else:
@@ -145,8 +145,8 @@ def _tell(done: Made, language: str) -> None:
     tell(phrase("archive.digest", language).format(sm3=done.sm3))
     if done.refused:
         tell(phrase("archive.left_out_count", language).format(count=len(done.refused)))
-    for each in done.refused:
-        tell(f"  ✘ {each.name}: {reason(each, language)}")
+    for refusal in done.refused:
+        tell(f"  ✘ {refusal.name}: {reason(refusal, language)}")
 
 
 def _check(desk: Desk, options: argparse.Namespace) -> int:
@@ -160,15 +160,15 @@ def _check(desk: Desk, options: argparse.Namespace) -> int:
             {
                 "holds": checked.holds,
                 "problems": list(checked.problems),
-                "judged": [vars(each) for each in checked.judged],
-                "refused": [vars(each) for each in checked.refused],
+                "judged": [vars(judged) for judged in checked.judged],
+                "refused": [vars(refusal) for refusal in checked.refused],
             }
         )
     else:
         _tell_checked(checked, language)
     if not checked.holds:
         return worst_exit(["INVALID"])
-    verdicts = [each.own for each in checked.judged]
+    verdicts = [judged.own for judged in checked.judged]
     return worst_exit(verdicts) if verdicts else 0
 
 

@@ -210,8 +210,8 @@ def losses(desk: Desk, options: argparse.Namespace) -> int:
     if options.json:
         tell_json([_plain(asdict(each)) for each in found])
         return 0
-    for each in found:
-        _tell_loss(each, desk.settings.language)
+    for call in found:
+        _tell_loss(call, desk.settings.language)
     if not found:
         tell(phrase("review.no_losses", desk.settings.language))
     return 0

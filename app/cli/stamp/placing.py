@@ -184,7 +184,7 @@ def marks_and_dates(
     )
     if not laid:
         raise NoSeam(str(source))
-    marks = tuple(each.mark for each in laid)
+    marks = tuple(placed.mark for placed in laid)
     if options.date_at:
         return marks, tuple(_dates(options, places.boxes, marks))
     return marks, tuple(each.date for each in laid if each.date is not None)

@@ -121,7 +121,7 @@ def _webp(png: bytes) -> tuple[bytes, int]:
     smaller = math.sqrt(preview.MAX_PIXELS / (image.width * image.height))
     smaller = min(smaller, _LONGEST / max(image.size))
     if smaller < 1:
-        size = [max(1, int(each * smaller)) for each in image.size]
+        size = [max(1, int(side * smaller)) for side in image.size]
         image = image.resize((size[0], size[1]))
     while True:
         for quality in _QUALITIES:
@@ -179,7 +179,7 @@ def ask(
 
 def _writable(name: str) -> str:
     """*name* as it can be signed and shown: signs that cannot be seen become a line."""
-    written = "".join(each if can_stand(each) else "_" for each in name[:255])
+    written = "".join(character if can_stand(character) else "_" for character in name[:255])
     return "_" if is_blank(written) else written
 
 
@@ -244,7 +244,7 @@ def _wrapped(
         if sm3(approver.certificate.der).hex() == request.requester_cert or not approver.can_decide:
             continue
         found += _of_approver(approver, page_key, request, now)
-    return [each for each in found if each.key_id not in skip]
+    return [key for key in found if key.key_id not in skip]
 
 
 def _of_approver(
@@ -423,10 +423,10 @@ class Approvals:
         mine = self.platform.use_requests().mine
         kept = {each.id: each for each in self.cabinet.use_requests() if each.side == "mine"}
         now, found = self.clock(), []
-        for each in mine:
-            record = record_of(each, "mine", self.platform.origin, use.key.certificate)
-            if each.id in kept:
-                record = told_anew(kept[each.id], each)
+        for made in mine:
+            record = record_of(made, "mine", self.platform.origin, use.key.certificate)
+            if made.id in kept:
+                record = told_anew(kept[made.id], made)
             request = record.request
             fits = (
                 request.seal == use.seal.code

@@ -173,7 +173,7 @@ class ApprovalClient(LendingClient):
         certificate = Certificate.parse(from_base64(answer["certificate"]))
         if policy.approver(certificate.der) is None:
             raise ValueError("an approver whom the policy does not name")
-        keys = tuple(SignedApproverKey.parse(from_base64(each)) for each in answer["keys"])
+        keys = tuple(SignedApproverKey.parse(from_base64(token)) for token in answer["keys"])
         for key in keys:
             if key.certificate.der != certificate.der or key.key.origin != self.origin:
                 raise ValueError("somebody else's key")

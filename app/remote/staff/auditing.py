@@ -169,7 +169,7 @@ class AuditorClient(StaffClient):
         proofs: list[tuple[str, ...]] = []
         for start in range(0, len(items), _PROVED_AT_ONCE):
             part = items[start : start + _PROVED_AT_ONCE]
-            body = {"size": now.size, "indices": [each.index for each in part]}
+            body = {"size": now.size, "indices": [item.index for item in part]}
             answer = self._call("POST", "/audit/proofs", body, retry=True)
             with self._reading("proofs"):
                 given = [tuple(str(s) for s in proof["proof"]) for proof in answer["proofs"]]

@@ -36,8 +36,8 @@ def write(proved: Proved, path: Path) -> tuple[Path, ...]:
 
 def _json(proved: Proved) -> bytes:
     entries = [
-        {"index": each.index, "record": each.text, "proof": list(proof)}
-        for each, proof in zip(proved.items, proved.proofs, strict=True)
+        {"index": item.index, "record": item.text, "proof": list(proof)}
+        for item, proof in zip(proved.items, proved.proofs, strict=True)
     ]
     whole = {
         "format": FORMAT,
@@ -78,11 +78,13 @@ def check(path: Path, public: bytes, origin: str) -> int:
         raise FileNotReadable(str(path), FileProblem.of(error)) from error
     try:
         point = merkle.open_checkpoint(str(whole["checkpoint"]), public, origin)
-        for each in whole["entries"]:
-            steps = [bytes.fromhex(step) for step in each["proof"]]
-            leaf = merkle.leaf_hash(str(each["record"]).encode())
-            if not merkle.verify_inclusion(leaf, int(each["index"]), point.size, steps, point.root):
-                raise ValueError(f"entry {each['index']} is not in the ledger")
+        for entry in whole["entries"]:
+            steps = [bytes.fromhex(step) for step in entry["proof"]]
+            leaf = merkle.leaf_hash(str(entry["record"]).encode())
+            if not merkle.verify_inclusion(
+                leaf, int(entry["index"]), point.size, steps, point.root
+            ):
+                raise ValueError(f"entry {entry['index']} is not in the ledger")
         return len(whole["entries"])
     except (KeyError, TypeError, AttributeError) as error:
         raise ValueError("not an export") from error

@@ -125,7 +125,7 @@ class Review:
     @property
     def digest(self) -> str:
         """What a decision's signature names: SM3 of the body and of each document, by kind."""
-        papers = sorted(self.documents, key=lambda each: each.kind)
+        papers = sorted(self.documents, key=lambda document: document.kind)
         return " ".join((self.queued.payload_sm3, *(paper.sm3 for paper in papers)))
 
     @property

@@ -219,7 +219,7 @@ class UnlockDialog(Dialog):
         ready, empty = True, list[str]()
         if step == "apply":
             shown = [field for field in self.fields.values() if field.isVisibleTo(self)]
-            empty = [each.accessibleName() for each in shown if not each.text().strip()]
+            empty = [field.accessibleName() for field in shown if not field.text().strip()]
             letter = self.proof.currentData() == "letter"
             self.choose.setVisible(letter)
             self.choose.setText(self._letter.name if self._letter else tr("选择授权书…"))
