@@ -528,7 +528,7 @@ def _fill(tx: Transaction, vault: Vault, application: Application, form: Draft) 
     application.spki, application.payload_sm3 = form.spki, form.payload.address
     keep(tx.session, form.payload)
     application.signature = None
-    details = {name: dict(each) for name, each in form.details.items() if each}
+    details = {name: dict(told) for name, told in form.details.items() if told}
     application.payload = {"proof": dict(form.proof), **details}
     application.awaiting = None
     if form.address:  # a correction does not make it another's

@@ -324,12 +324,12 @@ def appoint(
                 Appointment.until.is_(None),
             )
         ).all()
-        for each in known:
-            if each.person_id != application.handler_id:
-                each.until = tx.now
+        for appointment in known:
+            if appointment.person_id != application.handler_id:
+                appointment.until = tx.now
                 tx.session.flush()
-                sealing.end_grants_of(tx, each)
-        if all(each.person_id != application.handler_id for each in known):
+                sealing.end_grants_of(tx, appointment)
+        if all(appointment.person_id != application.handler_id for appointment in known):
             places.append(("legal_rep", None, None))
     for role, seal, handled in places:
         tx.session.add(

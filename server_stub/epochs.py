@@ -129,7 +129,7 @@ def problems(session: Session, directory: Path) -> list[str]:
             found.append(f"epoch {told['epoch']}: {error}")
             continue
         own = {name: data for name, (data, _) in shards(_entries(session, told["size"])).items()}
-        digests = {name: each.sm3 for name, each in manifest.shards.items()}
+        digests = {name: shard.sm3 for name, shard in manifest.shards.items()}
         if gm.sm3(data).hex() != told["manifest_sm3"]:
             found.append(f"epoch {told['epoch']}: the manifest is not the one on record")
         elif files != own or digests != {name: gm.sm3(d).hex() for name, d in own.items()}:

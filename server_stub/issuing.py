@@ -222,7 +222,7 @@ def twin(session: Session, physical_code: str, but: str | None) -> bool:
         Seal.state.not_in(("cancelled", "expired")),
         Seal.grant_id.is_(None),
     )
-    return any(each != but for each in session.scalars(twins))
+    return any(seal != but for seal in session.scalars(twins))
 
 
 def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> Seal:

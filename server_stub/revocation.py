@@ -44,7 +44,7 @@ def known(session: Session, serial: int) -> tuple[bool, Revoked | None]:
     rows = session.execute(
         select(Certificate, Seal).outerjoin(Seal, _OWN).where(Certificate.sn == f"{serial:x}")
     ).all()
-    said = [found for each, seal in rows if (found := _said(each, seal))]
+    said = [found for certificate, seal in rows if (found := _said(certificate, seal))]
     return bool(rows), said[0] if said else None
 
 

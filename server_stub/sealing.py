@@ -218,8 +218,8 @@ def end_grants_of(tx: Transaction, over: Appointment) -> None:
         Appointment.until.is_(None),
     )
     still = tx.session.scalars(left).all()
-    kept = {each.seal_id for each in still if each.role == "keeper"}
-    if None in kept or any(each.role == "legal_rep" for each in still):
+    kept = {appointment.seal_id for appointment in still if appointment.role == "keeper"}
+    if None in kept or any(appointment.role == "legal_rep" for appointment in still):
         return
     mine = SealGrant.enterprise_id == over.enterprise_id, SealGrant.grantor_id == over.person_id
     for grant in grants_of(tx.session, *mine):

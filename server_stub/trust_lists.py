@@ -102,7 +102,7 @@ def _draft(options: argparse.Namespace) -> str:
 
 def _certificates(paths: list[Path]) -> list[str]:
     found = [certificate for path in paths for certificate in load_certificates(path.read_bytes())]
-    return [base64.b64encode(each.der).decode() for each in found]
+    return [base64.b64encode(certificate.der).decode() for certificate in found]
 
 
 def _signed(settings: Settings, options: argparse.Namespace) -> bytes:

@@ -114,7 +114,7 @@ def ask(
         if approver.certificate_sn != actor.certificate_sn
         and not people.same(approver.person_id, actor.person_id)
     ]
-    if people.count(each.person_id for each in asked) < row.needed:
+    if people.count(approver.person_id for approver in asked) < row.needed:
         raise RequestInvalid("without the requester there are too few approvers")
     some = range(2, MAX_PAGES + 1) if request.preview_sha256 else (0,)
     if given.pages not in some:
@@ -156,7 +156,7 @@ def ask(
         "policy": row.id,
         "document_sm3": made.document_sm3,
         "text_sm3": gm.sm3(request.encode()).hex(),
-        "asked": [each.certificate_sn for each in asked],
+        "asked": [approver.certificate_sn for approver in asked],
     }
     audience = (made.enterprise_id, made.requester_id, *(each.person_id for each in asked))
     tx.record(LEDGER, "use-request-v1", fields, about=("use_request", made.id), audience=audience)
@@ -248,7 +248,7 @@ def wrap(tx: Transaction, actor: Actor, identity: str, keys: Sequence[Wrapped]) 
 
 
 def _wrap(tx: Transaction, row: UseRequestRow, keys: Sequence[Wrapped]) -> None:
-    asked = {each.certificate_sn for each in asked_of(tx.session, row)}
+    asked = {approver.certificate_sn for approver in asked_of(tx.session, row)}
     there = len(keys_of(tx.session, row))
     for key in keys:
         if key.certificate_sn not in asked or key.kind not in KINDS:
@@ -373,7 +373,7 @@ def keys_of(session: Session, row: UseRequestRow) -> Sequence[UseKey]:
 def pages_of(session: Session, row: UseRequestRow) -> dict[int, str]:
     """Number of an encrypted page → the address of its blob."""
     chosen = select(UsePage).where(UsePage.request_id == row.id).order_by(UsePage.number)
-    return {each.number: each.blob_sm3 for each in session.scalars(chosen)}
+    return {page.number: page.blob_sm3 for page in session.scalars(chosen)}
 
 
 def by_link(session: Session, link: str) -> tuple[UseRequestRow, UseApprover]:

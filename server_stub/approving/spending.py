@@ -71,5 +71,5 @@ def take(tx: Transaction, actor: Actor, seal: Seal, request: str) -> Approved:
 def size_of_evidence(session: Session, row: UseRequestRow) -> int:
     """How many bytes its evidence has, about: what a client reserves."""
     rule = session.get_one(UsePolicyRow, row.policy_id)
-    tokens = (each.token or b"" for each in requesting.asked_of(session, row))
+    tokens = (approver.token or b"" for approver in requesting.asked_of(session, row))
     return len(rule.token) + len(row.token) + sum(len(token) + 8 for token in tokens) + 64

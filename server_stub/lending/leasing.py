@@ -153,14 +153,14 @@ def _carried(session: Session, seal: Seal, before: Lease | None, spent: Spent | 
     if before is None or spent is None or spent.lease != before.id:
         return []
     gone = spent.uses | {number for _, number in told_of(session, seal, before.id)}
-    return [each for each in before.numbers["numbers"] if each not in gone]
+    return [number for number in before.numbers["numbers"] if number not in gone]
 
 
 def _outstanding(tx: Transaction, seal: Seal) -> set[int]:
     """Numbers of a copy that were reserved, may still be used and were not reported: the quota is
     how many there are of them at one time, however often a lease is taken."""
     leases = select(Lease).where(Lease.seal_id == seal.id, Lease.until > tx.now)
-    numbers = {each for row in tx.session.scalars(leases) for each in row.numbers["numbers"]}
+    numbers = {number for row in tx.session.scalars(leases) for number in row.numbers["numbers"]}
     return numbers - {number for _, number in told_of(tx.session, seal, "")}
 
 

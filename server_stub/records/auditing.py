@@ -208,7 +208,7 @@ def _signed_problems(number: int, told: Mapping[str, Any], projection: Projectio
     if (said := told.get("by_phone")) is not None:
         at = canonical.moment(canonical.parse_timestamp(told["recorded_at"]))
         wrong.append(intents.phone_problem(said, at, certificate))
-    return [f"entry {number}: {each}" for each in wrong if each]
+    return [f"entry {number}: {problem}" for problem in wrong if problem]
 
 
 Filed = tuple[str | None, str | None, str | None, tuple[str, ...]]

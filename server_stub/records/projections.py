@@ -113,14 +113,14 @@ def _changed(session: Session) -> dict[Place, tuple[Any, set[str] | None]]:
 
 @event.listens_for(WriterSession, "before_flush")
 def _note(session: Session, _context: UOWTransaction, _instances: object) -> None:
-    for each in (*session.new, *session.dirty):
-        new = each in session.new
-        names = None if new else _touched(each)
+    for row in (*session.new, *session.dirty):
+        new = row in session.new
+        names = None if new else _touched(row)
         if names is None or names:
-            put_on_record(session, each, names)
-    for each in session.deleted:
-        if each.__table__.name not in EXEMPT:
-            place = _place(each)
+            put_on_record(session, row, names)
+    for row in session.deleted:
+        if row.__table__.name not in EXEMPT:
+            place = _place(row)
             _changed(session).pop(place, None)
             session.info.setdefault("gone", []).append(place)
 

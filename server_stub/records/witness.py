@@ -83,16 +83,16 @@ def compare(
         known = [merkle.open_checkpoint(note, public) for note in seen]
     except merkle.MerkleError as error:
         raise WitnessLost(f"the witness of {log} was overwritten: {error}") from error
-    last = max(known, key=lambda each: each.size)
+    last = max(known, key=lambda checkpoint: checkpoint.size)
     if last.size > tree.size:
         raise merkle.MerkleError(
             f"{log} has {tree.size} entries, but {last.size} were witnessed: a part was cut off or"
             " an old database restored"
         )
-    for each in known:
-        if tree.root(each.size) != each.root:
+    for checkpoint in known:
+        if tree.root(checkpoint.size) != checkpoint.root:
             raise merkle.MerkleError(
-                f"{log} is not the log that was witnessed at {each.size} entries"
+                f"{log} is not the log that was witnessed at {checkpoint.size} entries"
             )
     if last.size < tree.size:
         raise WitnessLost(

@@ -52,7 +52,7 @@ def publish(
 ) -> SignedRelease:
     """Keep a copy of *path*, sign what it is, and put that on record; from then on it is what desks
     are told. Raises :class:`ReleaseRefused`, OSError."""
-    system = next((each for each in SYSTEMS if path.suffix.lower() == SUFFIXES[each]), "")
+    system = next((known for known in SYSTEMS if path.suffix.lower() == SUFFIXES[known]), "")
     if not system:
         raise ReleaseRefused("neither an MSI nor a Debian package")
     if system.startswith("windows") and not publisher:

@@ -41,7 +41,7 @@ class People:
         """How many human beings these are, at least."""
         known: list[str] = []
         for person in persons:
-            if person is not None and not any(self.same(person, each) for each in known):
+            if person is not None and not any(self.same(person, other) for other in known):
                 known.append(person)
         return len(known)
 

@@ -187,9 +187,13 @@ def set_policy(
     )
     tx.session.add(row)
     tx.session.flush()
-    for each in people:
+    for certificate in people:
         tx.session.add(
-            PolicyApprover(policy_id=row.id, certificate_sn=each.sn, person_id=str(each.person_id))
+            PolicyApprover(
+                policy_id=row.id,
+                certificate_sn=certificate.sn,
+                person_id=str(certificate.person_id),
+            )
         )
     if not said.offline:
         _close_leases(tx, seal)
@@ -255,7 +259,7 @@ def _weaker(
         return True
     if said.masked and not was.masked:
         return True
-    held = (session.get_one(Certificate, each.certificate_sn) for each in former)
+    held = (session.get_one(Certificate, approver.certificate_sn) for approver in former)
     before, after = (
         {(row.person_id, row.enterprise_id) for row in rows} for rows in (held, people)
     )
@@ -292,8 +296,8 @@ def _lapse_requests(tx: Transaction, before: UsePolicyRow) -> None:
     open_now = select(UseRequestRow).where(
         UseRequestRow.policy_id == before.id, UseRequestRow.state.in_(("pending", "approved"))
     )
-    for each in tx.session.scalars(open_now.order_by(UseRequestRow.id)).all():
-        change(tx, each, "lapse", "policy_changed")
+    for request in tx.session.scalars(open_now.order_by(UseRequestRow.id)).all():
+        change(tx, request, "lapse", "policy_changed")
 
 
 def change(

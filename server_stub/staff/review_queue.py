@@ -58,8 +58,8 @@ def beside(session: Session, rows: Sequence[Application]) -> Beside:
     answers = session.scalars(select(Assessment).where(Assessment.application_id.in_(ids)))
     documents: dict[str, list[Material]] = {}
     chosen = select(Material).where(Material.application_id.in_(ids)).order_by(Material.kind)
-    for each in session.scalars(chosen):
-        documents.setdefault(each.application_id, []).append(each)
+    for material in session.scalars(chosen):
+        documents.setdefault(material.application_id, []).append(material)
     names = staff_names(session, {row.reviewer for row in rows if row.reviewer})
     return Beside(enterprises, {row.application_id: row for row in answers}, documents, names)
 
@@ -103,7 +103,8 @@ def detail(platform: Platform, session: Session, actor: Actor, identity: str) ->
     documents = applying.materials(session, identity)
     against = row.payload.get("approvals") or []
     names = staff_names(
-        session, {row.reviewer or "", *(each["reviewer"] for each in against), actor.subject}
+        session,
+        {row.reviewer or "", *(decision["reviewer"] for decision in against), actor.subject},
     )
     return {
         "body": base64.b64encode(body).decode(),
@@ -122,8 +123,8 @@ def detail(platform: Platform, session: Session, actor: Actor, identity: str) ->
         "own": applying.is_own(session, actor, row),
         "second": applying.needs_second(row),
         "against": [
-            {"reviewer": _named(each["reviewer"], names), "reason": each["reason"]}
-            for each in against
+            {"reviewer": _named(decision["reviewer"], names), "reason": decision["reason"]}
+            for decision in against
         ],
         "history": history(session, identity),
     }

@@ -228,7 +228,7 @@ async def report_usage(
 ) -> Response:
     """Put uses on record; a receipt with proof for each."""
     line: UsageLine = request.app.state.usage_line
-    texts = [(each.id, each.record) for each in body.records]
+    texts = [(record.id, record.record) for record in body.records]
     receipts = []
     for taken, receipt in await line.take_in(token, texts):
         if receipt is None:
