@@ -154,12 +154,13 @@ def memory_keyring() -> MemoryKeyring:
     return backend
 
 
-# ---------------------------------------------------------------- the window's garbage
+# ---------------------------------------------------------------- garbage
 
 
-@pytest.fixture(scope="session")
-def _long_lived() -> None:
-    """What lives as long as the process need not be looked at after every test."""
+@pytest.fixture(scope="module", autouse=True)
+def what_came_before_is_not_looked_at() -> None:
+    """What tests of other files have left alive, platforms and companies, half a million objects
+    and more, the collector need not go through after every test of this file."""
     gc.collect()
     gc.freeze()
 
@@ -171,7 +172,6 @@ def collected_where_qt_lives(request: pytest.FixtureRequest) -> Iterator[None]:
     if not {"qtbot", "qapp"} & set(request.fixturenames):
         yield
         return
-    request.getfixturevalue("_long_lived")
     gc.disable()
     yield
     gc.collect()

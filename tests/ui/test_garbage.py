@@ -23,7 +23,6 @@ def collector(qtbot: QtBot) -> Iterator[None]:
     yield
     owner.deleteLater()
     qtbot.waitUntil(gc.isenabled)
-    gc.unfreeze()
     if not was:
         gc.disable()
 

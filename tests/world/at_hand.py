@@ -3,6 +3,7 @@ imported what they need, and their own bounded processes are copies of them."""
 
 from __future__ import annotations
 
+import gc
 import importlib
 import multiprocessing
 from collections.abc import Callable
@@ -39,7 +40,10 @@ class Copies:
         return ForkProcess(target=target, args=(end._pipe, memory), name=name)
 
 
+gc.disable()  # until all is here that stays
 for module in MODULES:
     importlib.import_module(module)
+gc.freeze()  # a copy that looked for garbage in it would make memory of its own of it all
+gc.enable()
 PIL.Image.preinit()
 bounded.get_context = lambda _: Copies()  # type: ignore[assignment,return-value]
