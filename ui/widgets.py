@@ -45,7 +45,8 @@ from PySide6.QtWidgets import (
 from ui import theme
 from ui.language import tr
 
-_BREAK = "\u200b"
+_BEHIND = "\\\u200b"
+"""A backslash behind which a line may be broken."""
 
 
 class Wrapped(QLabel):
@@ -58,16 +59,16 @@ class Wrapped(QLabel):
         self.setText(text)
 
     def setText(self, text: str) -> None:
-        super().setText(text.replace("\\", "\\" + _BREAK))
+        super().setText(text.replace("\\", _BEHIND))
         if "\\" in text:  # its menu would copy the breaks, too; the key does not
             self.setContextMenuPolicy(Qt.ContextMenuPolicy.NoContextMenu)
 
     def text(self) -> str:
-        return super().text().replace(_BREAK, "")
+        return super().text().replace(_BEHIND, "\\")
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy) and self.hasSelectedText():
-            copy_text(self.selectedText().replace(_BREAK, ""))
+            copy_text(self.selectedText().replace(_BEHIND, "\\"))
         else:
             super().keyPressEvent(event)
 
