@@ -6,26 +6,27 @@ classes of ``crypto`` and ``device`` know nothing of this module, so what a batc
 line do with them stands in one table here.
 
     AppError                      something the product itself found out
-    ├── UsageError, Cancelled, TokenAmbiguous
+    ├── UsageError, LinkNotEnabled, WindowBusy, Cancelled, TokenAmbiguous, NothingToArchive
     ├── FileError                 FileNotReadable, NotAPdf (FileEmpty, OfdNotSupported),
-    │                             FileRepairable, SignedFileDamaged, ChangesForbidden,
-    │                             SealWouldHarm, OutputExists, OutputNotWritable, SavedElsewhere,
-    │                             OutputVerificationFailed, PlatformNotNamed
-    ├── NothingToArchive
+    │                             PlatformNotNamed, FileRepairable, SignedFileDamaged,
+    │                             ChangesForbidden, SealWouldHarm, OutputExists,
+    │                             OutputNotWritable, SavedElsewhere, OutputVerificationFailed
     ├── SealUseError              SealNotFound, SealAmbiguous, SealNotUsable, NotAuthorised,
-    │                             LeaseExpired
+    │                             LeaseExpired, LeaseRefused, ApprovalNeeded
+    ├── TokenWithoutSeal; approvals: UseRequestNotFound, UseRequestWrong, DecisionRefused,
+    │   PolicyTermsWrong; grants: GrantNotFound, OfferNotOpen, GrantTermsWrong; phones:
+    │   PhoneNotFound, PhoneNotProved, PairingOver
     ├── PlacementError            PageRangeInvalid, PositionInvalid, NoSeam, PageOutOfRange,
-    │                             OutsidePage, SeamTooThin, FieldNotFound, KeywordNotFound,
-    │                             TemplateNotFound, DateWithoutSeal
+    │                             OutsidePage, SeamTooThin, FieldNotFound, TemplateNotFound,
+    │                             DateWithoutSeal, KeywordNotFound
     ├── PlatformError             PlatformNotSet, PlatformUnreachable, PlatformRefused,
-    │                             SealChangeRefused, PlatformUntrusted,
-    │                             PlatformAnswerInvalid, ApplicationRejected,
-    │                             ApplicationOpen, ServiceUnavailable, TimestampUntrusted,
-    │                             EvidenceMissing
-    └── LocalDataError            SettingsInvalid, SettingLocked, JournalDamaged, CabinetDamaged,
-                                  UpdateForbidden, UpdateRejected,
-                                  AuditRecordDamaged,
-                                  CabinetTooNew, CabinetLocked
+    │                             SealChangeRefused, PlatformUntrusted, PlatformAnswerInvalid,
+    │                             ServiceUnavailable, TimestampUntrusted, EvidenceMissing,
+    │                             ApplicationRejected, ApplicationOpen, StaffKeyMissing
+    ├── ApplicationNotFound, ApplicationFieldWrong
+    └── LocalDataError            SettingsInvalid, SettingLocked, UpdateForbidden, UpdateRejected,
+                                  PlatformNotMetYet, TrustListRejected, JournalDamaged,
+                                  AuditRecordDamaged, CabinetDamaged, CabinetTooNew, CabinetLocked
 
 One module, though long: whoever adds an error sees here all others, their exit codes and what a
 batch does with them; and callers raise errors of several families, which they need not know apart.

@@ -3,6 +3,12 @@
 One change is one row, one entry in the public registry and one in the private ledger, all in the
 same transaction; the certificate follows the seal (第十七条、第二十二条、第二十三条).
 
+    change                a change of state, and what follows for certificates, copies and grants
+    collect … cancel      what holders, staff, the operator and authorities do to a seal
+    sweep                 what time does to seals and grants
+    ticket, attested      leave to use a seal now
+    state_of, changes_of  what is told of a seal
+
 One module, because whoever changes a seal has to see all that follows from it.
 """
 
@@ -167,6 +173,9 @@ def _follow_with_copies(
             change(tx, copy, event, actor, reason=reason)
 
 
+# --- grants --------------------------------------------------------------------------------------
+
+
 def grants_of(session: Session, *which: ColumnElement[bool]) -> Sequence[SealGrant]:
     """The grants that are offered or in force, of those that are meant."""
     chosen = select(SealGrant).where(SealGrant.state.in_(("offered", "active")), *which)
@@ -225,6 +234,9 @@ def end_grants_of(tx: Transaction, over: Appointment) -> None:
     for grant in grants_of(tx.session, *mine):
         if grant.seal_id not in kept:
             end_grant(tx, grant, "revoke", "keeper_ended", "platform")
+
+
+# --- certificates, and the seal data made for them -----------------------------------------------
 
 
 def _follow(tx: Transaction, seal: Seal, event: str, reason: str | None) -> None:
@@ -319,6 +331,9 @@ def move_certificate(
         about=("certificate", certificate.sn),
         audience=policy.owner_of(certificate).audience,
     )
+
+
+# --- who sees which seals ------------------------------------------------------------------------
 
 
 def find(session: Session, actor: Actor, verb: str, seal_id: str) -> Seal:
@@ -547,6 +562,16 @@ def _raise(
     tx.record(LEDGER, "suspension-raised-v1", fields, about=about, audience=audience)
 
 
+def cancel(
+    tx: Transaction, actor: Actor, seal_id: str, reason: str, agreed: Mapping[str, object]
+) -> Seal:
+    """注销 at the console: final, and by two people (:mod:`server_stub.staff.agreeing`)."""
+    tx.act(actor.who)
+    seal = find(tx.session, actor, "seal.cancel", seal_id)
+    change(tx, seal, "cancel", _authority(actor), reason=reason, agreed=agreed)
+    return seal
+
+
 # --- lost --------------------------------------------------------------------------------------
 
 
@@ -578,14 +603,7 @@ def stop(
         change(tx, seal, "suspend", who, reason=reason, intent=signed)
 
 
-def cancel(
-    tx: Transaction, actor: Actor, seal_id: str, reason: str, agreed: Mapping[str, object]
-) -> Seal:
-    """注销 at the console: final, and by two people (:mod:`server_stub.staff.agreeing`)."""
-    tx.act(actor.who)
-    seal = find(tx.session, actor, "seal.cancel", seal_id)
-    change(tx, seal, "cancel", _authority(actor), reason=reason, agreed=agreed)
-    return seal
+# --- time ----------------------------------------------------------------------------------------
 
 
 def sweep(tx: Transaction, collect_days: int) -> int:
@@ -643,6 +661,9 @@ def _leased(session: Session, grant: SealGrant, now: int) -> bool:
         .where(Seal.grant_id == grant.id, Lease.closed_at.is_(None), Lease.until > now)
     )
     return session.scalar(open_now.limit(1)) is not None
+
+
+# --- leave to use --------------------------------------------------------------------------------
 
 
 def ticket(
