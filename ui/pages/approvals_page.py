@@ -23,7 +23,7 @@ from ui.pages.approval_dialogs import AskDialog, DecideDialog, request_facts
 from ui.pages.phone_link_dialog import PhoneLinkDialog
 from ui.pages.policy_dialog import PolicyDialog
 from ui.seal_card import kind_name, seal_title, state_of
-from ui.shell.pin_dialog import ask_pin
+from ui.shell.pin_dialog import with_key
 from ui.verify.dispute import Disputes
 from ui.widgets import (
     button,
@@ -384,24 +384,11 @@ class ApprovalsPage(QWidget):
     def _with_key(
         self, purpose: str, work: Callable[[str, str], Any], done: Callable[[Any], None]
     ) -> None:
-        token = self._shell.token
-        if token is None:
-            return
-        pin = ask_pin(self._shell, token, purpose, self)
-        if not pin:
-            return
-        self._shell.hold_polling(True)
-
-        def ended(result: Any) -> None:
-            self._shell.hold_polling(False)
-            done(result)
-
         def failed(error: BaseException) -> None:
-            self._shell.hold_polling(False)
             self._shell.complain(error)
             self.activated()
 
-        self._shell.tasks.device(work, token.serial, pin, done=ended, failed=failed)
+        with_key(self._shell, purpose, work, self, done=done, failed=failed)
 
 
 def document_name(request: UseRequestRecord) -> str:

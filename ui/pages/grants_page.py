@@ -26,7 +26,7 @@ from ui.pages.grants_dialogs import (
     remaining,
     terms_rows,
 )
-from ui.shell.pin_dialog import ask_pin
+from ui.shell.pin_dialog import with_key
 from ui.widgets import (
     button,
     clear_layout,
@@ -281,23 +281,7 @@ class GrantsPage(QWidget):
         work: Callable[[str, str], Any],
         done: Callable[[Any], None],
     ) -> None:
-        token = self._shell.token
-        if token is None:
-            return
-        pin = ask_pin(self._shell, token, purpose, self)
-        if not pin:
-            return
-        self._shell.hold_polling(True)
-
-        def ended(result: Any) -> None:
-            self._shell.hold_polling(False)
-            done(result)
-
-        def failed(error: BaseException) -> None:
-            self._shell.hold_polling(False)
-            self._shell.complain(error)
-
-        self._shell.tasks.device(work, token.serial, pin, done=ended, failed=failed)
+        with_key(self._shell, purpose, work, self, done=done)
 
 
 def _rank(grant: GrantRecord) -> tuple[bool, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
@@ -156,6 +156,37 @@ def ask_pin(
     pin = dialog.take() if accepted else ""
     dialog.deleteLater()
     return pin
+
+
+def with_key(
+    shell: Shell,
+    purpose: str,
+    work: Callable[[str, str], Any],
+    parent: QWidget,
+    *,
+    done: Callable[[Any], None],
+    failed: Callable[[BaseException], None] | None = None,
+) -> None:
+    """Ask for the PIN of the token in use and do *work* (serial number, PIN) on the tokens' thread,
+    where nothing polls meanwhile. Nothing happens without a token or a PIN. *failed*: what is done
+    about an error; None: the window tells."""
+    token = shell.token
+    if token is None:
+        return
+    pin = ask_pin(shell, token, purpose, parent)
+    if not pin:
+        return
+    shell.hold_polling(True)
+
+    def ended(result: Any) -> None:
+        shell.hold_polling(False)
+        done(result)
+
+    def fell(error: BaseException) -> None:
+        shell.hold_polling(False)
+        (failed or shell.complain)(error)
+
+    shell.tasks.device(work, token.serial, pin, done=ended, failed=fell)
 
 
 def change_pin(shell: Shell, token: TokenView, parent: QWidget) -> None:
