@@ -167,15 +167,7 @@ def own_seal(tx: Transaction, actor: Actor, seal_id: str) -> tuple[Seal, SealGra
     """The seal that *actor* stamps with, its own or a grantee's copy, if it may be used now.
 
     Raises :class:`server_stub.sealing.SealNotActive`, of :mod:`server_stub.policy`."""
-    seal = tx.session.get(Seal, seal_id)
-    if seal is None:
-        raise policy.NotFound
-    grant = None
-    if seal.grant_id is not None:
-        seal, grant = granting.find_copy(tx.session, actor, "grant.use", seal_id)
-        granting.usable(tx, seal, grant)
-    else:
-        seal = sealing.find(tx.session, actor, "seal.use", seal_id)
+    seal, grant = granting.find_own_or_copy(tx, actor, "grant.use", seal_id)
     if seal.certificate_sn != actor.certificate_sn or actor.person_id is None:
         raise policy.Forbidden("a use is asked for with the key that stamps")
     if seal.state != "active":

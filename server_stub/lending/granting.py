@@ -274,6 +274,21 @@ def find_copy(session: Session, actor: Actor, verb: str, seal_id: str) -> tuple[
     return seal, grant
 
 
+def find_own_or_copy(
+    tx: Transaction, actor: Actor, verb: str, seal_id: str
+) -> tuple[Seal, SealGrant | None]:
+    """The seal of that id that *actor* may use, and the grant if it is a copy, for which *verb* is
+    asked. Raises :class:`server_stub.sealing.SealNotActive`, of :mod:`server_stub.policy`."""
+    seal = tx.session.get(Seal, seal_id)
+    if seal is None:
+        raise policy.NotFound
+    if seal.grant_id is None:
+        return sealing.find(tx.session, actor, "seal.use", seal_id), None
+    seal, grant = find_copy(tx.session, actor, verb, seal_id)
+    usable(tx, seal, grant)
+    return seal, grant
+
+
 @dataclass(frozen=True)
 class Use:
     """What a grantee says of a use, and what was approved of it."""

@@ -101,15 +101,7 @@ def lease(
 
 
 def _whose(tx: Transaction, actor: Actor, seal_id: str) -> tuple[Seal, SealGrant | None]:
-    seal = tx.session.get(Seal, seal_id)
-    if seal is None:
-        raise policy.NotFound
-    grant = None
-    if seal.grant_id is not None:
-        seal, grant = granting.find_copy(tx.session, actor, "lease.take", seal_id)
-        granting.usable(tx, seal, grant)
-    else:
-        seal = sealing.find(tx.session, actor, "seal.use", seal_id)
+    seal, grant = granting.find_own_or_copy(tx, actor, "lease.take", seal_id)
     if seal.certificate_sn != actor.certificate_sn:
         raise policy.Forbidden("a lease is for the key that stamps")
     return seal, grant
