@@ -133,7 +133,7 @@ def keep_duties(
     """Keep the policies that name the holder of *certificate* (DER), forget those that do not any
     more, and tell of either; gives how many do not hold."""
     kept = {each.seal_id: each for each in cabinet.policies()}
-    own = {seal.id for seal in cabinet.seals()}
+    own = {seal.id: seal for seal in cabinet.seals()}
     refused = 0
     for duty in duties:
         policy, known = duty.signed.policy, kept.get(duty.seal_id)
@@ -143,7 +143,9 @@ def keep_duties(
         except PlatformUntrusted:
             refused += 1
             continue
-        if policy.approver(certificate) is None:
+        if policy.approver(certificate) is None or _is_about_another(
+            duty, own.get(duty.seal_id), known, platform.origin
+        ):
             refused += 1
         elif duty.ended_at is not None:
             if now - duty.ended_at < _NEWS:
@@ -159,6 +161,26 @@ def keep_duties(
             record = PolicyRecord(duty.seal_id, platform.origin, duty.signed.token, now)
             cabinet.keep_policy(record)
     return refused
+
+
+def _is_about_another(
+    duty: Duty, seal: SealRecord | None, known: PolicyRecord | None, origin: str
+) -> bool:
+    """Does *duty* bear the identifier of a seal that is here under another code, holder or
+    platform? Platforms choose identifiers freely, and none may replace another one's policy."""
+    said = duty.signed.policy
+    if seal is not None and (seal.platform != origin or not _fits(said, seal)):
+        return True
+    if known is None:
+        return False
+    before = known.policy
+    return known.platform != origin or (before is not None and before.seal_code != said.seal_code)
+
+
+def _fits(policy: UsePolicy, seal: SealRecord) -> bool:
+    """Is *policy* about *seal*, or about the one that it is a copy of?"""
+    original = seal.grant.grant.seal_code if seal.grant else seal.code
+    return (policy.seal_code, policy.holder) == (original, seal.enterprise)
 
 
 def keep_policy(
@@ -178,11 +200,8 @@ def keep_policy(
         if told.signed is None or (known and told.signed.signed_at < known.signed_at):
             raise PlatformAnswerInvalid(platform.origin, "use policy")
     if told.signed is not None:
-        policy, keeper = told.signed.policy, told.signed.certificate
-        original = seal.grant.grant.seal_code if seal.grant else seal.code
-        platform.require_known(keeper, told.signed.signed_at)
-        fits = (policy.seal_code, policy.holder) == (original, seal.enterprise)
-        if not fits or not told.signed.by_holder:
+        platform.require_known(told.signed.certificate, told.signed.signed_at)
+        if not _fits(told.signed.policy, seal) or not told.signed.by_holder:
             raise PlatformAnswerInvalid(platform.origin, "use policy")
     token = told.signed.token if told.signed else b""
     record = PolicyRecord(seal.id, platform.origin, token, now)

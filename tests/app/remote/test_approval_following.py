@@ -21,6 +21,7 @@ from app.remote.approval.following import follow
 from app.remote.platform_connection import to_base64
 from app.store.cabinet import Cabinet
 from app.store.notices import said
+from app.store.use_requests import PolicyRecord
 from tests.world.approvals import ASKED, ORIGIN, Company, approver_of, signed_policy
 from tests.world.authorities import CODE, NOW
 
@@ -156,6 +157,40 @@ def test_a_duty_that_names_somebody_else_is_none(company: Company) -> None:
     follow(Platform(told=told), cabinet, {}, company.approvers[1], lambda: NOW)  # type: ignore[arg-type]
     assert cabinet.policies() == []
     assert notices(cabinet) == ["平台告知的审批内容中有 1 项不正确，没有采用"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"platform": "https://other.example"},
+        {"code": "32130200099999"},
+        {"enterprise": "宿迁市别人有限公司"},
+    ],
+)
+def test_a_duty_under_the_identifier_of_another_seal_leaves_its_policy_alone(
+    company: Company, other: dict[str, str]
+) -> None:
+    cabinet, me = Cabinet.in_memory(), company.approvers[0]
+    seal = company.record(certificate=company.approvers[1].certificate, **other)
+    cabinet.keep_seal(seal)
+    before = PolicyRecord(seal.id, seal.platform, b"", NOW)
+    cabinet.keep_policy(before)
+    for ended in (None, NOW):  # one that is over forgets none, either
+        duty = Duty(seal.id, company.policy, ASKED, ended)
+        told = UseRequests((), (), approver=False, duties=(duty,))
+        follow(Platform(told=told), cabinet, {}, me, lambda: NOW)  # type: ignore[arg-type]
+        assert cabinet.policies() == [before]
+    assert notices(cabinet) == ["平台告知的审批内容中有 1 项不正确，没有采用"]
+
+
+def test_a_former_duty_at_one_platform_does_not_forget_that_at_another(company: Company) -> None:
+    cabinet, me = Cabinet.in_memory(), company.approvers[0]
+    before = PolicyRecord("theirs", "https://other.example", company.policy.token, NOW)
+    cabinet.keep_policy(before)
+    duty = Duty("theirs", company.policy, ASKED, NOW)
+    told = UseRequests((), (), approver=False, duties=(duty,))
+    follow(Platform(told=told), cabinet, {}, me, lambda: NOW)  # type: ignore[arg-type]
+    assert cabinet.policies() == [before]
 
 
 def test_entries_that_cannot_be_read_are_left_out(
