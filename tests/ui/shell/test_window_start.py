@@ -29,7 +29,7 @@ with Desk.open() as desk:
     window.resize(1366, 768)
     window.show()
     application.processEvents()
-    looked_through = bool({"WizardButton", "StandardPixmap"} & set(made))
+    looked_through = "WizardButton" in made  # of a class that nothing of ours imports
     application.setStyleSheet("")
     print(looked_through, application.style().name())
     sys.stdout.flush()
