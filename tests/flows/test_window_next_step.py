@@ -174,7 +174,7 @@ def test_a_row_of_the_list_names_the_output_and_its_tooltip_both_files(
     page.placing.place(At("1", 100, 200))
     heights = {page.list.visualItemRect(page.list.item(row)).height() for row in range(2)}
     assert len(heights) == 1
-    assert page.list.item(0).toolTip() == str(paths[0])
+    assert page.list.item(0).toolTip().splitlines() == [str(paths[0]), "已放置印章"]
     page.run.ask_pin = lambda *_: PIN  # type: ignore[method-assign]
     page.stamp()
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=20_000)
