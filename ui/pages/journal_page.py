@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, QTimer
-from PySide6.QtGui import QAction
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer
+from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
     QFileDialog,
     QLineEdit,
@@ -26,6 +26,7 @@ from ui.files import open_outside, reveal
 from ui.flow import flow
 from ui.language import language, pair, tr
 from ui.pages.archive_dialog import ArchiveDialog
+from ui.rows import Column, Rows
 from ui.seal_card import kind_name
 from ui.widgets import button, fit_columns, label, scrolled, table
 
@@ -39,67 +40,6 @@ Index = QModelIndex | QPersistentModelIndex
 WIDTHS = (60, 150, 116, 0, 232, 116)
 SEAL = 4
 """Its column."""
-
-
-class _Entries(QAbstractTableModel):
-    """Entries, newest first."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.uses: list[Use] = []
-        self._kinds: dict[str, str] = {}
-
-    def show_uses(self, uses: list[Use], kinds: dict[str, str]) -> None:
-        """*kinds*: what the seal of a code is called."""
-        self.beginResetModel()
-        self.uses, self._kinds = list(reversed(uses)), kinds
-        self.endResetModel()
-
-    def rowCount(self, parent: Index | None = None) -> int:
-        return len(self.uses)
-
-    def columnCount(self, parent: Index | None = None) -> int:
-        return len(WIDTHS)
-
-    def headerData(self, section: int, orientation: Qt.Orientation, role: int = 0) -> Any:
-        if orientation is Qt.Orientation.Horizontal and role == Qt.ItemDataRole.DisplayRole:
-            return (tr("序号"), tr("时间"), tr("事项"), tr("文件"), tr("所用印章"), tr("页码"))[
-                section
-            ]
-        return None
-
-    def data(self, index: Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        use = self.uses[index.row()]
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self._text(use, index.column())
-        if role == Qt.ItemDataRole.ToolTipRole:
-            return "\n".join(pair(_column(name), value) for name, value in use.details.items())
-        if role == Qt.ItemDataRole.ForegroundRole and use.last.event == "stamp-failed":
-            return theme.colour("bad")
-        return None
-
-    def _text(self, use: Use, column: int) -> str:
-        details = use.details
-        if column == 0:
-            return str(use.sequence)
-        if column == 1:
-            return use.at.astimezone().strftime("%Y-%m-%d %H:%M:%S")
-        if column == 2:
-            return tr("盖章没有做完") if use.unfinished else _event(use.last.event)
-        if column == 3:
-            return str(
-                details.get("output") or details.get("document") or details.get("file") or ""
-            )
-        if column == 4:
-            return self._seal(details)
-        pages = details.get("pages", "")
-        return _pages(pages) if isinstance(pages, list) else str(pages)
-
-    def _seal(self, details: Mapping[str, Any]) -> str:
-        """The kind first: a company's seals all bear its name."""
-        name, code = str(details.get("seal_name", "")), str(details.get("seal_code", ""))
-        kind = self._kinds.get(code, code)
-        return " ".join(part for part in (kind, name) if part)
 
 
 class _Middle(QStyledItemDelegate):
@@ -142,7 +82,9 @@ class JournalPage(QWidget):
         self._wait.timeout.connect(self.refresh)
         self.filter.textChanged.connect(lambda _: self._wait.start())
         self.period.currentIndexChanged.connect(lambda _: self.refresh())
-        self.model = _Entries()
+        self._kinds: dict[str, str] = {}
+        """What the seal of a code is called."""
+        self.model = self._model()
         self.table = table(self.model, tr("用印记录"), WIDTHS, self.look)
         self.table.setItemDelegateForColumn(3, _Middle(self.table))
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
@@ -185,6 +127,24 @@ class JournalPage(QWidget):
         over = QVBoxLayout(self.table)
         over.addWidget(self.empty, 0, Qt.AlignmentFlag.AlignCenter)
 
+    def _model(self) -> Rows[Use]:
+        """Uses, newest first."""
+        columns: list[Column[Use]] = [
+            (tr("序号"), lambda use: str(use.sequence)),
+            (tr("时间"), lambda use: f"{use.at.astimezone():%Y-%m-%d %H:%M:%S}"),
+            (tr("事项"), _what),
+            (tr("文件"), _file_name),
+            (tr("所用印章"), self._seal),
+            (tr("页码"), _on_pages),
+        ]
+        return Rows(columns, _tip, _colour)
+
+    def _seal(self, use: Use) -> str:
+        """The kind first: a company's seals all bear its name."""
+        name, code = (str(use.details.get(key, "")) for key in ("seal_name", "seal_code"))
+        kind = self._kinds.get(code, code)
+        return " ".join(part for part in (kind, name) if part)
+
     def activated(self) -> None:
         self.refresh()
 
@@ -220,9 +180,10 @@ class JournalPage(QWidget):
 
     def _take(self, found: list[Use], kinds: dict[str, str]) -> None:
         kept = self._use()
-        self.model.show_uses(found, kinds)
+        self._kinds = kinds
+        self.model.show_items(reversed(found))
         fit_columns(self.table, {SEAL: (120, 340)})
-        for number, use in enumerate(self.model.uses):
+        for number, use in enumerate(self.model.items):
             if kept is not None and use.sequence == kept.sequence:
                 self.table.selectRow(number)
         self._chosen()
@@ -240,7 +201,7 @@ class JournalPage(QWidget):
     def _use(self) -> Use | None:
         """The row that is chosen."""
         rows = self.table.selectionModel().selectedRows()
-        return self.model.uses[rows[0].row()] if rows else None
+        return self.model.items[rows[0].row()] if rows else None
 
     def _chosen(self) -> None:
         use = self._use()
@@ -319,7 +280,7 @@ class JournalPage(QWidget):
             self._shell.context.journal_export,
             path,
             sorted(
-                (entry for use in self.model.uses for entry in use.entries),
+                (entry for use in self.model.items for entry in use.entries),
                 key=lambda entry: entry.sequence,
             ),
             language(),
@@ -335,6 +296,28 @@ class JournalPage(QWidget):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.finished.connect(lambda _: self.refresh())
         dialog.open()
+
+
+def _what(use: Use) -> str:
+    return tr("盖章没有做完") if use.unfinished else _event(use.last.event)
+
+
+def _file_name(use: Use) -> str:
+    told = use.details
+    return str(told.get("output") or told.get("document") or told.get("file") or "")
+
+
+def _on_pages(use: Use) -> str:
+    pages = use.details.get("pages", "")
+    return _pages(pages) if isinstance(pages, list) else str(pages)
+
+
+def _tip(use: Use, _column_number: int) -> str:
+    return "\n".join(pair(_column(name), value) for name, value in use.details.items())
+
+
+def _colour(use: Use, _column_number: int) -> QColor | None:
+    return theme.colour("bad") if use.last.event == "stamp-failed" else None
 
 
 def _kinds(seals: Sequence[SealRecord]) -> dict[str, str]:

@@ -20,8 +20,8 @@ from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.flow import flow
 from ui.language import tr
+from ui.rows import Column, Rows
 from ui.staff import words
-from ui.staff.rows import Column, Rows
 from ui.staff.staff_page import StaffPage
 from ui.widgets import (
     button,

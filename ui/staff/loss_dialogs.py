@@ -12,8 +12,8 @@ from PySide6.QtWidgets import QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayou
 from app.errors import PlatformRefused, explain
 from ui.dialogs import Dialog
 from ui.language import language, tr
+from ui.rows import Column, Rows
 from ui.staff import words
-from ui.staff.rows import Column, Rows
 from ui.widgets import button, clear_layout, column, facts, fit_columns, label, moment, row, table
 
 if TYPE_CHECKING:

@@ -13,11 +13,11 @@ from ui import theme
 from ui.choice import Choice
 from ui.flow import flow
 from ui.language import tr
+from ui.rows import Column, Rows
 from ui.seal_card import subtype_name
 from ui.staff import words
 from ui.staff.loss_dialogs import LossCallsDialog
 from ui.staff.review_detail import ReviewDetail
-from ui.staff.rows import Column, Rows
 from ui.staff.staff_page import StaffPage
 from ui.widgets import button, fit_columns, label, moment, table
 

@@ -32,7 +32,7 @@ def page(qtbot: Any, tmp_path: Path) -> Any:
     window.go("journal")
     window.show()
     made = window.page("journal")
-    qtbot.waitUntil(lambda: len(made.model.uses) == 2 and len(window.seals) == 3)
+    qtbot.waitUntil(lambda: len(made.model.items) == 2 and len(window.seals) == 3)
     return made
 
 
@@ -69,7 +69,7 @@ def test_a_month_is_archived_and_what_is_left_out_is_told(
     assert "二_已盖章.pdf：盖章之后文件被改动过" in text
     assert made.sm3 in text.replace(" ", "")
     dialog.reject()
-    qtbot.waitUntil(lambda: len(page.model.uses) == 3)
+    qtbot.waitUntil(lambda: len(page.model.items) == 3)
     page.table.selectRow(0)
     assert (page._look.isEnabled(), page._reveal.isEnabled()) == (False, True)
 
