@@ -95,7 +95,9 @@ class Coverage:
         findings = [Finding("covers_revision")]
         try:
             apart = opened.document if opened else None
-            changes = self._history.changes(signature.dictionary, number, signature.end, apart)
+            changes = self._history.changes(
+                signature.dictionary, number, signature.end, apart, lambda: self._part(signature.end)
+            )
         except PdfTooComplex as error:
             return "revision", [], [*findings, Finding("not_reviewed", {"reason": str(error)})]
         if self._document.repaired and opened and not opened.document.repaired:
@@ -131,6 +133,11 @@ class Coverage:
             except PARSER_FAILURES as error:
                 self._opened[end] = str(error)[:200]
         return self._opened[end]
+
+    def _part(self, end: int) -> Document | None:
+        """The first *end* bytes as a file of their own, None if they are none."""
+        opened = self._open(end)
+        return opened.document if isinstance(opened, _Opened) else None
 
     @cached_property
     def _numbers(self) -> dict[int, int | None]:

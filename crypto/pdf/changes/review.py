@@ -14,15 +14,20 @@ revisions, each pair once for all signatures of the file, in time linear in its 
 own rule and not pyHanko's: that one passes empty signature fields that hide text, values that
 replace values, hidden fields made visible and references filled in later, needs time exponential in
 crafted files, and costs three quarters of a second to load (docs/verification.md).
+
+Where that finds something bad, what counts is what is left of it: the last revision is compared
+with the sealed one in one step (:mod:`crypto.pdf.changes.at_once`), by the same rules.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf.changes.at_once import compared_at_once
 from crypto.pdf.changes.pair import Step
 from crypto.pdf.changes.references import References
 from crypto.pdf.changes.step import compare
@@ -32,7 +37,10 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.enclosed_evidence import evidence_of
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.objects import Known, form_of, walk_fields
-from crypto.verdict import Change
+from crypto.verdict import LEVELS, Change, Level
+
+_MOST_AT_ONCE = 8
+"""Signatures of one file for which all that came later is compared once more."""
 
 
 class History:
@@ -46,18 +54,26 @@ class History:
         self._xrefs = document.reader.xrefs
         self._known = Known(first)
         self._references = References(document)
+        self._at_once = 0
+        """How often the whole was compared in one step."""
         self._steps: dict[int, Step] | Exception | None = None
         """By number of the later revision; or why there are none."""
 
     def changes(
-        self, signature: generic.DictionaryObject, base: int, end: int, signed: Document | None
+        self,
+        signature: generic.DictionaryObject,
+        base: int,
+        end: int,
+        signed: Document | None,
+        reopen: Callable[[], Document | None] = lambda: None,
     ) -> list[Change]:
         """The changes between revision *base* (from 0), sealed up to byte *end*, and the whole.
 
         *signature* is the signature dictionary, for its DocMDP and FieldMDP limits; *signed* the
-        file up to *end*, None if that is known to be revision *base*. Never raises for what a file
-        contains: what cannot be analysed is a ``forbidden`` change. Raises :class:`PdfTooComplex`
-        for more objects than are reviewed."""
+        file up to *end*, None if that is known to be revision *base*; *reopen* gives it even then,
+        to see what is left of changes that later ones have undone: without it they all count.
+        Never raises for what a file contains: what cannot be analysed is a ``forbidden`` change.
+        Raises :class:`PdfTooComplex` for more objects than are reviewed."""
         total = self._document.reader.total_revisions
         try:
             if signed and not self._continues(signed, base):
@@ -67,16 +83,19 @@ class History:
                 # its length was wrong when it was sealed, and is right now
                 return [Change(base + 2, "forbidden", None, "a stream that was not at its end")]
             limits = _Limits.of(signature)
-            found = (
+            found = [
+                limits.judge(change, steps[number])
+                for number in range(base + 1, total)
+                for change in steps[number].changes
+            ]
+            beside = (
                 self._compare_sizes(base)
-                + [
-                    limits.judge(change, steps[number])
-                    for number in range(base + 1, total)
-                    for change in steps[number].changes
-                ]
                 + self._references.unreadable
                 + (self._unlisted_objects if base + 1 < total else [])
             )
+            if not beside and self._may_be_undone(found, base):
+                found = self._left(found, limits, base, signed or reopen())
+            found += beside
         except PdfTooComplex:
             raise
         except PARSER_FAILURES as error:
@@ -85,6 +104,37 @@ class History:
         for each in found:
             once.setdefault((each.kind, each.page, each.what), each)
         return list(once.values())
+
+    def _may_be_undone(self, found: Iterable[Change], base: int) -> bool:
+        """Did a revision in which something bad was *found* write an object that another one since
+        *base* has written as well?"""
+        bad = {each.revision - 1 for each in found if _ORDER.index(LEVELS[each.code]) > _FINE}
+        writers: dict[int, set[int]] = {}
+        for number in range(base + 1, self._document.reader.total_revisions) if bad else ():
+            for reference in self._xrefs.explicit_refs_in_revision(number):
+                writers.setdefault(reference.idnum, set()).add(number)
+        return any(len(each) > 1 and each & bad for each in writers.values())
+
+    def _left(
+        self, found: list[Change], limits: _Limits, base: int, sealed: Document | None
+    ) -> list[Change]:
+        """What is left in the last revision of the changes *found* one after the other, if that is
+        better. *sealed*: revision *base* as a file of its own."""
+        self._at_once += 1
+        if sealed is None or self._at_once > _MOST_AT_ONCE:
+            return found
+        try:
+            step = compared_at_once(self._document, sealed, base, self._references.watched)
+        except PARSER_FAILURES:
+            return found
+        if step is None:
+            return found
+        writers = {change.what: change.revision for change in found}  # the last one of each
+        left = [
+            limits.judge(replace(each, revision=writers.get(each.what, each.revision)), step)
+            for each in step.changes
+        ]
+        return left if _worst(left) < _worst(found) else found
 
     def reach(self, base: int) -> int:
         """One past the last byte of all objects of the revisions up to *base*. Raises as
@@ -197,6 +247,15 @@ class History:
                 if isinstance(raw, generic.IndirectObject):
                     found.add(raw.idnum)
         return found
+
+
+_ORDER = (Level.OK, Level.NOTICE, Level.CHANGED, Level.UNKNOWN, Level.INVALID)
+_FINE = _ORDER.index(Level.CHANGED)
+
+
+def _worst(changes: Iterable[Change]) -> int:
+    """The place in :data:`_ORDER` of the worst of *changes*, 0 without any."""
+    return max((_ORDER.index(LEVELS[change.code]) for change in changes), default=0)
 
 
 _OF_FIELDS = frozenset(

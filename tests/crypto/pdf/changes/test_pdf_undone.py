@@ -1,0 +1,198 @@
+"""What later revisions did and undid again: what counts is what is left of it."""
+
+import re
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from crypto.verdict import Verdict
+from tests.crypto.pdf.changes.price_form import (
+    FIELD,
+    HELVETICA,
+    filled,
+    sealed_price,
+    shown,
+    stream,
+)
+from tests.world.documents import append_revision, build_pdf, classic_pdf
+from tests.world.sealing import World, codes
+
+LOOK = b"/Type/XObject/Subtype/Form/BBox[0 0 220 30]/Resources<</Font<</Helv 92 0 R>>>>"
+CONTENT = b"BT /F 24 Tf 72 700 Td (Price %s) Tj ET"
+GREEN = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+
+
+def refilled(data: bytes, text: bytes, look: int) -> bytes:
+    """The field of the price's form with another value, and its look in object *look*."""
+    entries = b"/DA(/Helv 12 Tf 0 g)/V(%s)/AP<</N %d 0 R>>" % (text, look)
+    return append_revision(
+        data, {6: FIELD % entries, look: stream(shown(b"(%s) Tj" % text), LOOK)}
+    )
+
+
+@pytest.fixture(scope="module")
+def once(world: World) -> bytes:
+    """The price's form, sealed and filled in with 9000."""
+    return filled(sealed_price(world), shown(b"(9000) Tj"))
+
+
+@pytest.mark.parametrize("look", [91, 95], ids=["look in place", "another look"])
+def test_who_corrects_what_he_filled_in_changes_nothing_sealed(
+    world: World, once: bytes, look: int
+) -> None:
+    report = world.verify(refilled(once, b"8000", look))
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    (change,) = [each for each in report.signatures[0].changed_later if each.kind == "field_filled"]
+    assert (change.before, change.after, change.revision) == ("", "8000", 4)
+
+
+def test_who_clears_what_he_filled_in_leaves_what_was_sealed(world: World, once: bytes) -> None:
+    cleared = append_revision(once, {6: FIELD % b"/DA(/Helv 12 Tf 0 g)"})
+    assert world.verify(cleared).verdict is Verdict.VALID
+
+
+def test_what_somebody_sealed_in_between_cannot_be_corrected(world: World, once: bytes) -> None:
+    countersigned = world.sign(once, world.second, world.marks(world.second, left=20))
+    report = world.verify(refilled(countersigned, b"8000", 95))
+    assert report.verdict is Verdict.INVALID
+    assert "value_replaced" in codes(report.signatures[1])
+    assert "value_replaced" not in codes(report.signatures[0])
+
+
+def test_a_correction_that_does_not_show_its_value_is_not_believed(
+    world: World, once: bytes
+) -> None:
+    entries = b"/DA(/Helv 12 Tf 0 g)/V(8000)/AP<</N 91 0 R>>"
+    other = append_revision(once, {6: FIELD % entries})
+    assert world.verify(other).verdict not in GREEN
+
+
+# --- notes -------------------------------------------------------------------------------------
+
+NOTE = b"<</Type/Annot/Subtype/Text/Rect[400 %d 420 %d]/Contents(%s)/F 28/Name/Comment>>"
+ON_TEXT = NOTE.replace(b"400", b"80").replace(b"420", b"100") % (700, 720, b"check")
+MARKUP = b"<</Type/Annot/Subtype/Highlight/Rect[72 695 200 725]/C[1 1 0]/F 4/AP<</N 82 0 R>>"
+MARKUP += b"/QuadPoints[72 725 200 725 72 695 200 695]/Contents(%s)>>"
+YELLOW = stream(
+    b"/G gs 1 1 0 rg 72 695 128 30 re f",
+    b"/Type/XObject/Subtype/Form/BBox[72 695 200 725]/Group<</S/Transparency>>"
+    b"/Resources<</ExtGState<</G<</BM/Multiply>>>>>>",
+)
+
+
+@pytest.fixture(scope="module")
+def plain(world: World) -> bytes:
+    """One page and one seal, whose annotations stand in object 6."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+        HELVETICA,
+        stream(CONTENT % b"1000"),
+        b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
+        b"/Resources<</Font<</F 3 0 R>>>>/Annots 6 0 R>>",
+        b"[]",
+    ]
+    return world.sign(build_pdf(objects))
+
+
+def listed(sealed: bytes, *added: int) -> bytes:
+    """The list of the page's annotations with more of them."""
+    found = re.findall(rb"\n6 0 obj\s*\[([^]]*)\]", sealed)
+    return b"[%s %s]" % (found[-1], b" ".join(b"%d 0 R" % each for each in added))
+
+
+def noted(plain: bytes) -> bytes:
+    return append_revision(plain, {6: listed(plain, 80), 80: NOTE % (300, 320, b"please check")})
+
+
+@pytest.mark.parametrize(
+    ("objects", "free", "verdict"),
+    [
+        ({80: NOTE % (300, 320, b"checked")}, (), Verdict.VALID_CHANGED_LATER),
+        ({80: NOTE % (350, 370, b"please check")}, (), Verdict.VALID_CHANGED_LATER),
+        ({80: ON_TEXT}, (), Verdict.UNKNOWN),
+        ({6: b""}, (), Verdict.VALID),
+        ({6: b""}, (80,), Verdict.VALID),
+        ({6: b"", 4: stream(CONTENT % b"9999")}, (80,), Verdict.INVALID),
+    ],
+    ids=["reworded", "moved", "moved onto text", "taken away", "freed", "and the price changed"],
+)  # fmt: skip
+def test_who_goes_on_with_his_own_note_changes_nothing_sealed(
+    world: World, plain: bytes, objects: dict[int, bytes], free: Sequence[int], verdict: Verdict
+) -> None:
+    objects = {number: body or listed(plain) for number, body in objects.items()}
+    again = append_revision(noted(plain), objects, free=free)
+    assert world.verify(again).verdict is verdict
+
+
+def test_a_highlight_that_was_taken_away_leaves_what_was_sealed(world: World, plain: bytes) -> None:
+    marked = append_revision(plain, {6: listed(plain, 81), 81: MARKUP % b"", 82: YELLOW})
+    assert world.verify(marked).verdict is Verdict.UNKNOWN
+    commented = append_revision(marked, {81: MARKUP % b"why?"})
+    assert world.verify(commented).verdict is Verdict.UNKNOWN
+    away = append_revision(commented, {6: listed(plain)}, free=(81,))
+    assert world.verify(away).verdict is Verdict.VALID
+
+
+def test_a_note_that_somebody_sealed_cannot_be_reworded(world: World, plain: bytes) -> None:
+    countersigned = world.sign(noted(plain), world.second, world.marks(world.second, left=20))
+    report = world.verify(append_revision(countersigned, {80: NOTE % (300, 320, b"agreed")}))
+    assert report.verdict is Verdict.INVALID
+    assert "note_added" in codes(report.signatures[0])
+
+
+# --- what only seems to be undone --------------------------------------------------------------
+
+
+def placed_at(data: bytes, number: int, place: int) -> bytes:
+    """*data* with a revision whose table says that object *number* begins at *place*."""
+    row = b"%010d 00000 n" % place
+    later = append_revision(data, {number: b"null"})
+    start = later.rindex(b"\nxref\n")
+    gone = later[: len(data)] + later[later.index(b"endobj\n", len(data)) + 7 : start]
+    moved = len(later[:start]) - len(gone)
+    tail = re.sub(rb"\d{10} 00000 n", row, later[start:])
+    at = int(re.findall(rb"startxref\s+(\d+)", tail)[-1])
+    return gone + tail.replace(b"startxref\n%d" % at, b"startxref\n%d" % (at - moved))
+
+
+def restored(sealed: bytes) -> bytes:
+    """Content replaced, and then written once more as it was."""
+    evil = append_revision(sealed, {4: stream(CONTENT % b"9999")})
+    return append_revision(evil, {4: stream(CONTENT % b"1000")})
+
+
+def pointed_back(sealed: bytes) -> bytes:
+    """Content replaced; the last table names the sealed one, which stands before it."""
+    evil = append_revision(sealed, {4: stream(CONTENT % b"9999")})
+    return placed_at(evil, 4, evil.index(b"4 0 obj"))
+
+
+def overtaken(sealed: bytes) -> bytes:
+    """The same without the last table."""
+    return append_revision(sealed, {4: stream(CONTENT % b"9999")})
+
+
+@pytest.mark.parametrize(
+    ("change", "good"), [(restored, True), (pointed_back, False), (overtaken, False)]
+)
+def test_content_is_what_was_sealed_only_if_every_reader_finds_it(
+    world: World, change: Callable[[bytes], bytes], good: bool
+) -> None:
+    report = world.verify(change(world.sign(classic_pdf())))
+    assert (report.verdict in GREEN) is good
+
+
+def test_what_was_missing_when_sealed_is_not_forgotten_when_it_is_gone_again(world: World) -> None:
+    """Readers that look for objects without the tables still find it."""
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+        HELVETICA,
+        stream(CONTENT % b"1000" + b" /X Do"),
+        b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
+        b"/Resources<</Font<</F 3 0 R>>/XObject<</X 80 0 R>>>>>>",
+    ]
+    sealed = world.sign(build_pdf(objects))
+    added = append_revision(sealed, {80: stream(CONTENT % b"9999", LOOK)})
+    assert world.verify(append_revision(added, {81: b"null"}, free=(80,))).verdict not in GREEN
