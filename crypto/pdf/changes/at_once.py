@@ -26,7 +26,7 @@ class _Whole(LeanView):
     """The last revision, as if it had written all that came since the revision *base*."""
 
     def __init__(self, reader: Reader, base: int) -> None:
-        super().__init__(reader, reader.total_revisions - 1)  # type: ignore[no-untyped-call]
+        super().__init__(reader, reader.total_revisions - 1)
         self._base = base
 
     def explicit_refs_in_revision(self) -> set[generic.Reference]:

@@ -96,7 +96,11 @@ class Coverage:
         try:
             apart = opened.document if opened else None
             changes = self._history.changes(
-                signature.dictionary, number, signature.end, apart, lambda: self._part(signature.end)
+                signature.dictionary,
+                number,
+                signature.end,
+                apart,
+                lambda: self._part(signature.end),
             )
         except PdfTooComplex as error:
             return "revision", [], [*findings, Finding("not_reviewed", {"reason": str(error)})]

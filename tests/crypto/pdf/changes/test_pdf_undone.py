@@ -25,9 +25,7 @@ GREEN = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 def refilled(data: bytes, text: bytes, look: int) -> bytes:
     """The field of the price's form with another value, and its look in object *look*."""
     entries = b"/DA(/Helv 12 Tf 0 g)/V(%s)/AP<</N %d 0 R>>" % (text, look)
-    return append_revision(
-        data, {6: FIELD % entries, look: stream(shown(b"(%s) Tj" % text), LOOK)}
-    )
+    return append_revision(data, {6: FIELD % entries, look: stream(shown(b"(%s) Tj" % text), LOOK)})
 
 
 @pytest.fixture(scope="module")
