@@ -165,8 +165,8 @@ def _with_surroundings(
         findings.append(Finding("bytes_before_start", {"count": str(around.before)}))
     if around.behind:
         findings.append(Finding("bytes_behind_end", {"count": str(around.behind)}))
-        if around.far and not read_alike(Document(within, password)):
-            findings.append(Finding("range_incomplete"))
+    if around.suspect or (around.far and not read_alike(Document(within, password))):
+        findings.append(Finding("range_incomplete"))
     return replace(report, file=file, findings=tuple(findings))
 
 

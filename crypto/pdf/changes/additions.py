@@ -19,12 +19,17 @@ from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, items_of, key_of
 
 _MARKUP = ("/Highlight", "/Underline", "/StrikeOut", "/Squiggly")
-_DRAWN = ("/FreeText", "/Ink", "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine", "/Caret")
+_DRAWN = (
+    *("/FreeText", "/Ink", "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine", "/Caret"),
+    *("/Stamp", "/FileAttachment"),
+)
 _ACTS = ("/A", "/AA", "/OC", "/RichMediaContent", "/Sound", "/Movie", "/FS")
 _LARGEST_ICON = 40.0
 """Points: the sign of a note."""
 _SMALLEST_ICON, _LONGEST = 8.0, 2.0
 """Points, and of the shorter side."""
+_SIGN = 22.0
+"""Points: the largest sign that a viewer draws of its own."""
 _LIGHT, _COLOURED, _PALEST, _MOST, _COVERED = 0.5, 0.75, 0.92, 0.4, 0.2
 """The brightest and the darkest part of the colour of a sign's ground, and how bright it is to the
 eye; how much of the sign it takes up, and how much something pale may cover of it: on a ground that
@@ -44,11 +49,11 @@ _THIN = 3.0
 def judge(annotation: Any, ground: Ground, turned: bool = False) -> str:
     """note_added, markup_added, drawing_added or forbidden. *turned*: the page is shown turned.
     Raises what reading its look raises."""
-    if not isinstance(annotation, generic.DictionaryObject) or any(
-        key in annotation for key in _ACTS
-    ):
+    if not isinstance(annotation, generic.DictionaryObject):
         return "forbidden"
     kind = entry(annotation, "/Subtype")
+    if any(key in annotation for key in _ACTS if (kind, key) != ("/FileAttachment", "/FS")):
+        return "forbidden"
     if kind == "/Popup":
         # the window of a note, which no viewer prints
         is_plain = "/AP" not in annotation and "/Contents" not in annotation
@@ -72,6 +77,8 @@ def judge(annotation: Any, ground: Ground, turned: bool = False) -> str:
         return "forbidden"
     if kind in _MARKUP:
         return "markup_added"
+    if stream is None and kind == "/FileAttachment":
+        own = _with_sign(own)
     is_over = stream is None and has_area(annotation) and ground.surely_lies_under(own)
     return "forbidden" if is_over else "drawing_added"
 
@@ -105,10 +112,22 @@ def _judge_note(
         return "drawing_added"
     if is_drawn_by_viewer and entry(annotation, "/Name", "/Note") not in _ICONS:
         return "drawing_added"
-    places = [own] if is_drawn_by_viewer else [ink.box for ink in inks]
+    places = [_with_sign(own)] if is_drawn_by_viewer else [ink.box for ink in inks]
     if turned:
-        places = [around(own)]
+        places = [around(_with_sign(own) if is_drawn_by_viewer else own)]
     return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
+
+
+def _with_sign(place: Box) -> Box:
+    """Where viewers may draw their own sign for an annotation in *place*: of one size, however
+    small the rectangle is, from its upper or its lower left corner."""
+    left, bottom, right, top = place
+    return (
+        left,
+        min(bottom, top - _SIGN),
+        max(right, left + _SIGN),
+        max(top, bottom + _SIGN),
+    )
 
 
 def _is_sign(painted: Painted, own: Box) -> bool:

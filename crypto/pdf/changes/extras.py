@@ -203,6 +203,8 @@ def kind_of_setting(key: str, before: Any, after: Any) -> str:
         return "view" if after is None or after in _NAMED[key] else ""
     if key == "/ViewerPreferences":
         return "view" if _are_harmless(before, after) else ""
+    if key == "/OpenAction":
+        return "view" if _leads_to_a_place(before) and _leads_to_a_place(after) else ""
     if key in ("/Lang", "/LastModified"):
         return "metadata" if after is None or isinstance(after, _TEXTS) else ""
     if key == "/PieceInfo":
@@ -211,6 +213,14 @@ def kind_of_setting(key: str, before: Any, after: Any) -> str:
         )
         return "metadata" if after is None or is_plain else ""
     return ""
+
+
+def _leads_to_a_place(opened: Any) -> bool:
+    """Is /OpenAction missing, or a place in the document and nothing else?"""
+    key = "/Dest" if isinstance(opened, generic.ArrayObject) else "/A"
+    return opened is None or is_place_action(
+        generic.DictionaryObject({generic.pdf_name(key): opened})
+    )
 
 
 def _are_harmless(before: Any, after: Any) -> bool:

@@ -24,6 +24,10 @@ NEAR = 900
 _TAIL = NEAR + 60
 _END = re.compile(rb"startxref[\s\0]+\d+[\s\0]+%%EOF(?:\r\n|\r|\n)?")
 _END_AND_BLANKS = re.compile(_END.pattern + rb"[\s\0]{0,%d}\Z" % NEAR)
+_STATED = re.compile(rb"startxref[\s\0]+(\d{1,12})")
+_TABLE = re.compile(rb"[\s\0]*(?:xref|\d{1,10}[\s\0]+\d{1,5}[\s\0]+obj)\b")
+_HEAD_OF_A_TABLE = 40
+_OBJECT = re.compile(rb"(?<![A-Za-z])obj(?![a-z]{2})|startxref|trailer[\s\0]*<<")
 _PART_OF_A_PDF = re.compile(rb"\d[\s\0]+obj|startxref|trailer[\s\0]*<<|endstream|%PDF-")
 
 
@@ -33,14 +37,18 @@ class Surroundings:
 
     before: int = 0
     behind: int = 0
+    repaired: bool = False
+    """Before it stands another head, from which readers count in vain: they repair the file."""
+    suspect: bool = False
+    """What stands before it could be part of a document."""
 
     def __bool__(self) -> bool:
         return bool(self.before or self.behind)
 
     @property
     def far(self) -> bool:
-        """Is the document's end so far off that some readers repair the file?"""
-        return self.behind > NEAR
+        """Is the document's head or end so far off that some readers repair the file?"""
+        return self.repaired or self.behind > NEAR
 
 
 class Window(io.RawIOBase):
@@ -83,12 +91,28 @@ def without_surroundings(stream: BinaryIO) -> tuple[BinaryIO, Surroundings]:
     Raises OSError."""
     size = stream.seek(0, io.SEEK_END)
     stream.seek(0)
-    begin = max(0, stream.read(HEADER_WITHIN).find(b"%PDF-"))
-    end = _end(stream, begin, size)
+    head = stream.read(HEADER_WITHIN)
+    begins = [found.start() for found in re.finditer(rb"%PDF-", head)] or [0]
+    begin, end = begins[0], _end(stream, begins[0], size)
+    if len(begins) > 1:
+        fitting = (each for each in begins if _has_table(stream, each, end))
+        begin = next(fitting, begin)
     if (begin, end) == (0, size):
         return stream, Surroundings()
     within = io.BufferedReader(Window(stream, end, begin))
-    return within, Surroundings(begin, size - end)
+    suspect = bool(_OBJECT.search(head, 0, begin))
+    return within, Surroundings(begin, size - end, begin != begins[0], suspect)
+
+
+def _has_table(stream: BinaryIO, begin: int, end: int) -> bool:
+    """Does a document that begins there have a table where its last line says?"""
+    tail = max(begin, end - _TAIL)
+    stream.seek(tail)
+    stated = _STATED.findall(stream.read(end - tail))
+    if not stated:
+        return False
+    stream.seek(begin + int(stated[-1]))
+    return bool(_TABLE.match(stream.read(_HEAD_OF_A_TABLE)))
 
 
 def _end(stream: BinaryIO, begin: int, size: int) -> int:

@@ -124,6 +124,28 @@ def test_view_settings_are_a_notice(
     told(world, update(sealed, change), code, expected)
 
 
+@pytest.mark.parametrize(
+    ("opened", "good"),
+    [
+        (b"[5 0 R/XYZ 0 800 1]", True),
+        (b"<</S/GoTo/D[5 0 R/Fit]>>", True),
+        (b"<</S/JavaScript/JS(1)>>", False),
+        (b"<</S/GoTo/D[5 0 R/Fit]/Next<</S/Named/N/Print>>>>", False),
+        (b"<</S/GoToR/F(a.pdf)/D[0/Fit]>>", False),
+    ],
+)
+def test_where_a_document_opens_is_a_matter_of_the_viewer(
+    world: World, opened: bytes, good: bool
+) -> None:
+    """As long as it is a place in it, and nothing runs."""
+    sealed = world.sign(classic_pdf(), marks=[])
+    catalog = sealed[sealed.rindex(b"\n1 0 obj") :].split(b"obj", 1)[1].split(b"endobj")[0].strip()
+    data = append_revision(sealed, {1: catalog[:-2] + b"/OpenAction" + opened + b">>"})
+    report = world.verify(data)
+    assert report.verdict is (Verdict.VALID if good else Verdict.INVALID)
+    assert ("view_changed" in codes(report.signatures[0])) is good
+
+
 def dictionary(**entries: Any) -> generic.DictionaryObject:
     return generic.DictionaryObject({name(f"/{key}"): each for key, each in entries.items()})
 
@@ -312,6 +334,29 @@ def test_the_window_of_a_note_must_not_lie_open_on_text(
     assert world.verify(update(noted, change)).verdict is verdict
 
 
+@pytest.mark.parametrize(
+    "rect",
+    [(160, 708, 160, 708), (152, 720, 153, 721), (150, 690, 151, 691)],
+    ids=["a point", "from above", "from below"],
+)
+def test_the_sign_of_a_note_is_as_large_as_viewers_draw_it(
+    world: World, sealed: bytes, rect: Sequence[float]
+) -> None:
+    """PDF.js, Poppler and Acrobat draw 20 to 24 points, whatever the rectangle is."""
+    told(world, annotated(sealed, "/Text", rect), "drawing_added", Verdict.UNKNOWN)
+
+
+def test_a_file_pinned_to_a_page_is_no_change_of_the_page(world: World, sealed: bytes) -> None:
+    file = dictionary(Type=name("/Filespec"), UF=generic.pdf_string("a.txt"))
+    blank, content = (60, 590, 80, 610), b"1 0 0 RG 1 w 1 1 18 18 re S"
+    pinned = annotated(sealed, "/FileAttachment", blank, content, FS=file)
+    told(world, pinned, "drawing_added", Verdict.UNKNOWN)
+    acts = annotated(sealed, "/FileAttachment", blank, content, FS=file, A=dictionary())
+    told(world, acts, "changed_forbidden", Verdict.INVALID)
+    stamp = annotated(sealed, "/Stamp", blank, content, FS=file)
+    told(world, stamp, "changed_forbidden", Verdict.INVALID)
+
+
 @pytest.mark.parametrize("subtype", ["/Highlight", "/Underline", "/StrikeOut", "/Squiggly"])
 def test_markup_over_text_is_not_disproved_and_not_valid(
     world: World, sealed: bytes, subtype: str
@@ -333,7 +378,10 @@ def test_markup_that_hides_text_is_disproved(world: World, sealed: bytes, conten
     told(world, data, "changed_forbidden", Verdict.INVALID)
 
 
-@pytest.mark.parametrize("subtype", ["/FreeText", "/Ink", "/Line", "/Square", "/Circle"])
+@pytest.mark.parametrize(
+    "subtype",
+    ["/FreeText", "/Ink", "/Line", "/Square", "/Circle", "/Stamp", "/FileAttachment"],
+)
 def test_what_is_drawn_on_blank_ground_is_not_valid_and_over_text_disproved(
     world: World, sealed: bytes, subtype: str
 ) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -19,6 +21,7 @@ BEFORE = {
     "byte order mark": b"\xef\xbb\xbf",
     "blank lines": b"\r\n\r\n   ",
     "head of a mail": b"Content-Type: application/pdf\r\nContent-Transfer-Encoding: binary\r\n\r\n",
+    "of another": b"Content-Type: application/octet-stream\r\nSubject: the object of sale\r\n\r\n",
 }
 PAGE = b"\n<!DOCTYPE html><html><body><p>502 Bad Gateway</p></body></html>\n"
 BEHIND = {
@@ -62,6 +65,43 @@ def test_what_stands_behind_the_document_is_told(
     assert report.verdict is Verdict.VALID
     assert told(report) == {"bytes_behind_end"}
     assert report.signatures == world.verify(sealed).signatures
+
+
+@pytest.mark.parametrize("before", [b"%PDF-1.4\n", b"%PDF-1.3\r\n%\xe2\xe3\xcf\xd3\r\n\r\n"])
+def test_a_second_head_before_the_document_is_told(
+    world: World, sealed: bytes, before: bytes
+) -> None:
+    """Readers count from the first, find no table and look for the objects: the same ones."""
+    report = world.verify(before + sealed)
+    assert report.verdict is Verdict.VALID
+    assert told(report) == {"bytes_before_start"}
+    assert report.signatures == world.verify(sealed).signatures
+    hidden = b"80 0 obj\n<<>>\nendobj\n"
+    table = re.compile(rb"(?<=startxref\n)\d+").search(original := classic_pdf())
+    assert table is not None
+    moved = b"%d" % (int(table[0]) + len(hidden))
+    place = int(table[0])
+    original = original[:place] + hidden + original[place : table.start()] + moved + b"\n%%EOF\n"
+    prepared = world.sign(original, world.first)
+    assert world.verify(prepared).verdict is Verdict.VALID
+    assert world.verify(before + prepared).verdict is Verdict.UNKNOWN, "a repair would find it"
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"80 0 obj\n<</Type/Catalog>>\nendobj\n",
+        b"80 0 %\nobj<<>>endobj ",
+        b"trailer <</Root 1 0 R>>\n",
+        b"%PDF-1.4\n4 0 obj\n<<>>\nendobj\n",
+    ],
+)
+def test_what_could_be_part_of_a_document_is_no_accident_before_it_either(
+    world: World, sealed: bytes, before: bytes
+) -> None:
+    report = world.verify(before + sealed)
+    assert report.verdict is Verdict.UNKNOWN
+    assert told(report) == {"bytes_before_start", "range_incomplete"}
 
 
 def test_a_few_blanks_are_not_worth_telling(world: World, sealed: bytes) -> None:
@@ -112,7 +152,7 @@ def test_nothing_between_header_and_end_is_lost(before: bytes, behind: bytes) ->
     kept = within.read() if within is not stream else stream.getvalue()
     assert len(kept) + around.before + around.behind == len(stream.getvalue())
     assert document.rstrip() in kept
-    assert around == Surroundings(around.before, around.behind)
+    assert around == replace(Surroundings(around.before, around.behind), suspect=around.suspect)
 
 
 def test_line_ends_that_a_transfer_has_converted_are_told(world: World) -> None:
