@@ -7,7 +7,10 @@ at a time, on SQLite and, where it is installed, on PostgreSQL; beside a FastAPI
 answers and one that commits one row a request (``plain_server.py``).
 ``crowd``: one stranger's uploads of 5 MB, held and dripping connections among them, again and
 again, while somebody else asks for ``/healthz`` and signs in, until that was measured often enough.
-The exit code is 1 if more than one of twenty waits longer than the target of docs/developers.md.
+The exit code is 1 if one of them waits longer than the target of docs/developers.md. A stranger
+has computers of his own, and ours has as many processors for both: so the crowd's process gives way
+to the platform and to whoever measures (nice 19, on Linux and macOS; elsewhere it says that it
+does not).
 
 Rates are requests a second of wall time, medians of the rounds; the jobs take turns, so that what
 else the machine does meets all of them.
@@ -414,6 +417,7 @@ def _said(taken: Sequence[float]) -> str:
 
 
 def main() -> int:
+    sys.setswitchinterval(0.0005)  # who measures waits for no other thread of this process
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
         "--seconds", type=float, default=5.0, help="of each job in each round; 0: none"
@@ -424,6 +428,8 @@ def main() -> int:
     parser.add_argument("--stranger", metavar="URL", help="be the crowd that this one measures")
     chosen = parser.parse_args()
     if chosen.stranger:
+        if sys.platform != "win32":
+            os.nice(19)
         document = five_megabytes()
         print("ready", flush=True)
         for _ in sys.stdin:
@@ -445,7 +451,8 @@ def main() -> int:
             f"{mob.waves} × {mob.uploads} uploads: {mob.answers.statuses} in"
             f" {mob.answers.seconds:.1f} s,"
             f" {mob.answers.without_time} without a time to come again, at"
-            f" most {mob.most_processes} processes and {mob.peak_mb:.0f} MB\n"
+            f" most {mob.most_processes} processes and {mob.peak_mb:.0f} MB; the crowd's process"
+            f" {'has the same' if sys.platform == 'win32' else 'has a lower'} priority\n"
             f"  /healthz {_said(mob.healthz_ms)}; idle {_said(mob.idle_healthz_ms)}\n"
             f"  sign-in {_said(mob.sign_in_ms)}; idle {_said(mob.idle_sign_in_ms)}"
         )

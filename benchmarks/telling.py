@@ -144,14 +144,17 @@ def server_targets(told: Mapping[str, Any]) -> list[Target]:
 
 
 def crowd_targets(crowd: Mapping[str, Any]) -> list[Target]:
-    """Nineteen of twenty hear within the limit; the slowest of hundreds waits for the disk."""
+    """Everybody hears within the limit, and nineteen of twenty of course."""
 
     def most(taken: Sequence[float]) -> float:
         return sorted(taken)[len(taken) * 95 // 100]
 
+    healthz, sign_in = crowd["healthz_ms"], crowd["sign_in_ms"]
     return [
-        Target("server: /healthz in a crowd, ms (p95)", most(crowd["healthz_ms"]), 100),
-        Target("server: signing in, in a crowd, ms (p95)", most(crowd["sign_in_ms"]), 100),
+        Target("server: /healthz in a crowd, ms (p95)", most(healthz), 100),
+        Target("server: /healthz in a crowd, ms (longest)", max(healthz), 100),
+        Target("server: signing in, in a crowd, ms (p95)", most(sign_in), 100),
+        Target("server: signing in, in a crowd, ms (longest)", max(sign_in), 100),
         Target("server: MB in a crowd", crowd["peak_mb"], 1000),
     ]
 

@@ -46,6 +46,8 @@ ANSWER = 64 << 20
 """Bytes of one message; JSON of that size takes some twenty times as much memory to read."""
 SEND_SECONDS = 10.0
 """For a message to the process; an honest one reads it at once."""
+LAST = 19
+"""Nice value of a process that gives way."""
 _MAX_PARTS = 10_000
 _HEAD = 4 << 10
 """Bytes of the frame that says how long the others are, besides 24 for each part."""
@@ -96,11 +98,14 @@ def run(
     seconds: float,
     memory: int = MEMORY,
     answer: int = ANSWER,
+    gives_way: bool = False,
 ) -> Message:
     """What *function*, of a module, gives for *arguments*, in a process of its own.
 
     Raises :class:`BoundedError`: what *function* raises becomes :class:`ProcessFailed`."""
-    with BoundedProcess(_once, function, *arguments, memory=memory, answer=answer) as process:
+    with BoundedProcess(
+        _once, function, *arguments, memory=memory, answer=answer, gives_way=gives_way
+    ) as process:
         return process.receive(seconds)
 
 
@@ -108,7 +113,8 @@ class BoundedProcess:
     """A process that stays: *target* is called there with a :class:`Channel` and *arguments*.
 
     A context manager that ends it. One thread at a time may speak and one may listen; any may end
-    it. *answer* is the most bytes of one message from it."""
+    it. *answer* is the most bytes of one message from it. *gives_way*: whoever else wants the
+    processor comes first, from its first instruction: to load what it needs costs most."""
 
     def __init__(
         self,
@@ -117,6 +123,7 @@ class BoundedProcess:
         memory: int = MEMORY,
         answer: int = ANSWER,
         name: str = "sealdesk-bounded",
+        gives_way: bool = False,
     ) -> None:
         context = get_context("spawn")
         self._connection, other = context.Pipe()
@@ -130,6 +137,8 @@ class BoundedProcess:
         finally:
             other.close()
         self.pid = self._process.pid or 0
+        if gives_way:
+            self._give_way()
         _LIVING.add(self)
         self._job: object = None
         try:
@@ -138,6 +147,14 @@ class BoundedProcess:
             self.end()
             raise ProcessDied("it cannot be bounded") from error
         self._order(target, arguments)
+
+    def _give_way(self) -> None:
+        """Before it has a second thread: on Linux the others inherit it."""
+        with contextlib.suppress(OSError):  # it may have ended already
+            if sys.platform == "win32":
+                windows_process.give_way(self._process.sentinel)
+            else:
+                os.setpriority(os.PRIO_PROCESS, self.pid, LAST)
 
     def _order(self, target: Callable[..., None], arguments: tuple[object, ...]) -> None:
         """What it is to do, once its bounds are set."""

@@ -57,6 +57,8 @@ def limits_of(memory: int) -> ExtendedLimits:
     return limits
 
 
+BELOW_NORMAL = 0x4000
+"""BELOW_NORMAL_PRIORITY_CLASS; what such a process starts has it, too."""
 SEARCH_DEFAULT_DIRS = 0x1000
 """LOAD_LIBRARY_SEARCH_DEFAULT_DIRS: the program's folder, System32, and folders that were added."""
 
@@ -74,6 +76,8 @@ if sys.platform == "win32":
         kernel.AssignProcessToJobObject.argtypes = (handle, handle)
         kernel.IsProcessInJob.argtypes = (handle, handle, handle)
         kernel.CloseHandle.argtypes = (handle,)
+        kernel.SetPriorityClass.argtypes = (handle, ctypes.c_uint32)
+        kernel.GetPriorityClass.argtypes = (handle,)
         kernel.SetConsoleCtrlHandler.argtypes = (handle, ctypes.c_int)
         return kernel
 
@@ -115,6 +119,16 @@ if sys.platform == "win32":
         """Bound the process with the handle *process*, and all that it starts, to *memory* bytes
         each; they end when what this gives is let go of, or its owner ends. Raises OSError."""
         return _Job(process, memory)
+
+    def give_way(process: int) -> None:
+        """Whatever else runs comes before the process with the handle *process* and what it starts.
+        Raises OSError."""
+        if not _kernel().SetPriorityClass(process, BELOW_NORMAL):
+            raise ctypes.WinError(ctypes.get_last_error())
+
+    def gives_way(process: int) -> bool:
+        """Was :func:`give_way` called for it?"""
+        return bool(_kernel().GetPriorityClass(process) == BELOW_NORMAL)
 
     def keep_to_known_folders() -> None:
         """From now on, never load a library from the working folder or from PATH."""

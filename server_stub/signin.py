@@ -199,8 +199,7 @@ def _newest_of(session: Session, spki: bytes) -> str | None:
 
 
 def take_challenge(tx: Transaction, challenge_id: str) -> Challenge:
-    """Use up a challenge, whatever comes of it. Its own command, so that it stays used when the
-    signature turns out to be wrong."""
+    """Use up a challenge. Raises :class:`ChallengeInvalid` if there is none."""
     row = tx.session.get(Challenge, challenge_id)
     if row is None:
         raise ChallengeInvalid("unknown or used")
@@ -212,20 +211,19 @@ def take_challenge(tx: Transaction, challenge_id: str) -> Challenge:
 def open_session(
     tx: Transaction,
     settings: Settings,
-    taken: Challenge,
+    challenge_id: str,
     signature: bytes,
     to_report: bool = False,
-) -> Opened:
-    """A session for whoever signed the *taken* challenge; the certificate is looked at again."""
-    if taken.expires_at < tx.now:
-        raise ChallengeInvalid("expired")
-    key = _key_of(tx.session, taken)  # not the challenge's own word for it
-    signed_by(PublicKey.parse(der.parse(key)), taken.text, signature)
-    if to_report and taken.certificate_sn is not None:
-        actor, scope = reporter(tx.session, taken.certificate_sn, tx.now), "report"
-    else:
-        actor = _actor(tx.session, taken.certificate_sn, taken.application_id, tx.now)
-        scope = None
+) -> Opened | Exception:
+    """A session for whoever signed the challenge; the certificate is looked at again.
+
+    The challenge is used up, whatever comes of it: so what is wrong with the signature or its
+    certificate is given back, for what is raised in a command undoes all of it."""
+    taken = take_challenge(tx, challenge_id)
+    try:
+        key, actor, scope = _who_signed(tx, taken, signature, to_report)
+    except Exception as error:  # noqa: BLE001 - raised by the caller
+        return error
     tx.act(actor.who)
     token = secrets.token_urlsafe(32)
     expires_at = tx.now + settings.session_seconds * SECOND
@@ -243,6 +241,19 @@ def open_session(
     fields = {"subject": actor.subject, "kind": actor.kind, "intent": signed}
     tx.record(LEDGER, "sign-in-v1", fields)
     return Opened(token, expires_at, actor)
+
+
+def _who_signed(
+    tx: Transaction, taken: Challenge, signature: bytes, to_report: bool
+) -> tuple[bytes, Actor, str | None]:
+    """The key, its actor, and what the session is for. Changes nothing."""
+    if taken.expires_at < tx.now:
+        raise ChallengeInvalid("expired")
+    key = _key_of(tx.session, taken)  # not the challenge's own word for it
+    signed_by(PublicKey.parse(der.parse(key)), taken.text, signature)
+    if to_report and taken.certificate_sn is not None:
+        return key, reporter(tx.session, taken.certificate_sn, tx.now), "report"
+    return key, _actor(tx.session, taken.certificate_sn, taken.application_id, tx.now), None
 
 
 def _key_of(session: Session, taken: Challenge) -> bytes:

@@ -1,7 +1,8 @@
 """验签 as a service: the same ``crypto`` functions as the client's, on a file from anybody.
 
 A hostile PDF must cost one answer, not the platform: each file is verified in a bounded process
-(:mod:`crypto.bounded`). The two talk::
+(:mod:`crypto.bounded`) that gives way: whoever asks the platform for something else comes first.
+The two talk::
 
     → {"data", "name", "now", "anchors", "pool", "crls"}             bytes; DER
     ← {"ask": [seal code, …]}                                        whose status it needs, if any
@@ -17,7 +18,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -96,7 +96,9 @@ def verify(
         "crls": tuple(material.crls),
     }
     try:
-        with BoundedProcess(_verify, answer=_MAX_ANSWER, name="sealdesk-verify") as process:
+        with BoundedProcess(
+            _verify, answer=_MAX_ANSWER, name="sealdesk-verify", gives_way=True
+        ) as process:
             report = _converse(process, told, statement, history, until)
     except ProcessTimedOut as error:
         raise VerificationTimeout from error
@@ -114,7 +116,8 @@ def set_report(report: Report, language: str, issuer: str, seconds: float) -> by
 
     Raises :class:`VerificationTimeout`, :class:`FileNotVerifiable` if it is too much to set."""
     try:
-        (pdf,) = run(_set, report.to_json(language), language, issuer, seconds=seconds).parts
+        words = (report.to_json(language), language, issuer)
+        (pdf,) = run(_set, *words, seconds=seconds, gives_way=True).parts
     except ProcessTimedOut as error:
         raise VerificationTimeout from error
     except (BoundedError, ValueError) as error:
@@ -154,7 +157,6 @@ def _converse(
 
 
 def _verify(channel: Channel) -> None:
-    _give_way()
     told = channel.receive()
     trust = replace(
         Trust.in_all(map(Certificate.parse, told["anchors"])),
@@ -207,13 +209,6 @@ def _seals(signature: EmbeddedSignature) -> Iterator[Seal]:
                     yield Seal.parse(signer.seal)
 
 
-def _give_way() -> None:
-    """Whoever asks the platform for something else comes first."""
-    if hasattr(os, "nice"):  # not on Windows
-        os.nice(10)
-
-
 def _set(told: dict[str, Any], language: str, issuer: str) -> Message:
-    _give_way()
     # without the imprints found: in a page under a seal they could pass for seals
     return Message({}, (set_pages(read_report(told), language, {}, issuer),))

@@ -28,6 +28,7 @@ from crypto.algorithms import merkle
 from server_stub.policy import PLATFORM, Who
 from server_stub.records import canonical, projections
 from server_stub.records.store import (
+    UNSYNCED,
     WRITER,
     LedgerAudience,
     LedgerEntry,
@@ -220,7 +221,10 @@ class _Newest(NamedTuple):
     created_at: int
 
 
-_Job = tuple[Callable[[Transaction], Any], "Future[Written[Any]]"]
+class _Job(NamedTuple):
+    command: Callable[[Transaction], Any]
+    future: Future[Written[Any]]
+    durable: bool = True
 
 
 class Ledger:
@@ -235,6 +239,7 @@ class Ledger:
         clock: Callable[[], int] = canonical.now,
     ) -> None:
         self._engine = engine.execution_options(**WRITER)
+        self._unsynced = engine.execution_options(**WRITER, **UNSYNCED)
         self._origins, self._signers, self._witness = origins, signers, witness
         self._clock = clock
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -259,7 +264,8 @@ class Ledger:
         except WitnessLost as error:
             if not accept_lost_witness:
                 raise LedgerError(str(error)) from error
-            self._commit([(_accepting(accept_lost_witness, str(error)), Future())], accept=True)
+            again = _Job(_accepting(accept_lost_witness, str(error)), Future())
+            self._commit([again], accept=True)
         self._stopped = False
         self._thread.start()
 
@@ -280,11 +286,26 @@ class Ledger:
     ) -> Future[Written[Answer]]:
         """Have *command* done in the next batch. The future gives its answer once it is durable, or
         raises what it raised; then nothing of it was stored."""
+        return self._hand_in(lambda tx: command(tx, *args, **kwargs), durable=True)
+
+    def write_unsynced(
+        self,
+        command: Callable[Concatenate[Transaction, Arguments], Answer],
+        *args: Arguments.args,
+        **kwargs: Arguments.kwargs,
+    ) -> Future[Written[Answer]]:
+        """As :meth:`write`, without waiting for the disk: for what may be gone when the machine has
+        lost its power, and what makes no record."""
+        return self._hand_in(lambda tx: command(tx, *args, **kwargs), durable=False)
+
+    def _hand_in(
+        self, command: Callable[[Transaction], Answer], *, durable: bool
+    ) -> Future[Written[Answer]]:
         future: Future[Written[Any]] = Future()
         with self._closing:
             if self._stopped:
                 raise LedgerError("the ledger is not open for writing")
-            self._jobs.put((lambda tx: command(tx, *args, **kwargs), future))
+            self._jobs.put(_Job(command, future, durable))
         return cast("Future[Written[Answer]]", future)
 
     def _run(self) -> None:
@@ -303,17 +324,19 @@ class Ledger:
             try:
                 self._commit(batch)
             except Exception as error:  # noqa: BLE001 - the thread lives on, every caller is told
-                for _, future in batch:
-                    if not future.done():
-                        future.set_exception(error)
+                for each in batch:
+                    if not each.future.done():
+                        each.future.set_exception(error)
             if last:
                 return
 
     def _commit(self, batch: list[_Job], *, accept: bool = False) -> None:
         done: list[tuple[Future[Written[Any]], Any, list[tuple[_Entry, int]]]] = []
         failed: list[tuple[Future[Written[Any]], Exception]] = []
+        durable = not batch or any(each.durable for each in batch)
+        engine = self._engine if durable else self._unsynced
         with (
-            projections.WriterSession(self._engine, expire_on_commit=False) as session,
+            projections.WriterSession(engine, expire_on_commit=False) as session,
             session.begin(),
         ):
             newest = {log: _newest(session, log) for log in LOGS}
@@ -323,11 +346,13 @@ class Ledger:
             added: dict[str, list[tuple[int, int, bytes]]] = {log: [] for log in LOGS}
             entries: list[dict[str, object]] = []
             audience: list[dict[str, object]] = []
-            for command, future in batch:
+            for command, future, to_keep in batch:
                 try:
                     with session.begin_nested():
                         answer = command(tx)
                         taken = tx._take()
+                        if taken and not to_keep:
+                            raise LedgerError("a record waits for the disk")
                 except Exception as error:  # noqa: BLE001 - it belongs to the caller
                     tx._forget()
                     failed.append((future, error))

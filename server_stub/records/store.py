@@ -732,6 +732,9 @@ class LogCheckpoint(Base):
 
 WRITER = {"sealdesk_writer": True}
 """Execution options of the writer's connections: they begin IMMEDIATE."""
+UNSYNCED = {"sealdesk_unsynced": True}
+"""Those of a transaction that need not have reached the disk when it is committed. It stands before
+all that is committed later, and goes with none of it, if the machine loses its power."""
 
 _LEDGER_LOCK = 0x5EA1DE5C  # PostgreSQL advisory lock: one writer among all processes
 
@@ -757,12 +760,18 @@ def open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        writing = connection.get_execution_options().get("sealdesk_writer", False)
+        options = connection.get_execution_options()
+        writing = options.get("sealdesk_writer", False)
+        unsynced = options.get("sealdesk_unsynced", False)
         if sqlite:
+            if writing:
+                connection.exec_driver_sql(f"PRAGMA synchronous={'NORMAL' if unsynced else 'FULL'}")
             # a deferred BEGIN that later writes fails at once, whatever busy_timeout says
             connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
         elif writing:
             connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LEDGER_LOCK})
+            if unsynced:
+                connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
         else:  # a reader sees one moment, as in SQLite: a checkpoint and its tree belong together
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
 

@@ -24,6 +24,12 @@ from server_stub.settings import Settings
 from server_stub.web.app import create_app
 from server_stub.web.connections import Config
 
+_QUEUE = 2048
+"""Connections that the system keeps until they are accepted."""
+_NEWCOMERS = 4
+"""Connections accepted in one turn of the loop: each costs all others some 0.5 ms until its first
+request is answered, and of two hundred that come at once everybody else would wait for all."""
+
 
 class StartFailed(Exception):
     """The HTTP server did not come up."""
@@ -76,15 +82,22 @@ def listen(settings: Settings) -> tuple[list[socket.socket], str]:
     return bound, f"http://{host}:{port}"
 
 
+class _Listener(socket.socket):
+    """What waits to be accepted waits in the system's queue, however few asyncio takes at once."""
+
+    def listen(self, _at_once: int = 0) -> None:
+        super().listen(_QUEUE)
+
+
 def _bound(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     # named TCP, asyncio turns Nagle's delay off: 40 ms less for every answer
-    bound = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound = _Listener(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.bind((host, port))
-        bound.listen(2048)  # whoever calls as soon as the address is told waits, is not refused
+        bound.listen()  # whoever calls as soon as the address is told waits, is not refused
     except OSError:
         bound.close()
         raise
@@ -104,6 +117,7 @@ def http_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
         timeout_keep_alive=30,
         timeout_graceful_shutdown=10,
         limit_concurrency=settings.connections + 1,
+        backlog=_NEWCOMERS,
     )
     return uvicorn.Server(config)
 

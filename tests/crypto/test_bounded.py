@@ -229,7 +229,22 @@ def test_every_bounded_process_has_its_limits() -> None:
     assert words["Max core file size"] == ["0", "0"]
 
 
+@pytest.mark.wants("posix")
+def test_one_that_gives_way_does_so_from_its_first_instruction() -> None:
+    """What it loads costs more than what it does."""
+    with BoundedProcess(targets.echo, "", gives_way=True) as process:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == bounded.LAST
+    with BoundedProcess(targets.echo, "") as process:
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == os.getpriority(os.PRIO_PROCESS, 0)
+
+
 if sys.platform == "win32":
+
+    def test_one_that_gives_way_is_of_a_lower_class() -> None:
+        with BoundedProcess(targets.echo, "", gives_way=True) as process:
+            assert windows_process.gives_way(process._process.sentinel)
+        with BoundedProcess(targets.echo, "") as process:
+            assert not windows_process.gives_way(process._process.sentinel)
 
     def test_every_bounded_process_is_in_a_job_of_its_own() -> None:
         with BoundedProcess(targets.echo, "") as process, BoundedProcess(targets.echo, "") as other:

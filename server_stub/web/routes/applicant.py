@@ -402,9 +402,9 @@ class SessionBody(Body):
 
 @router.post("/challenges", status_code=201, dependencies=[Depends(limited)])
 async def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
-    """A nonce to sign."""
+    """A nonce to sign. One that is lost with the machine's power is asked for again."""
     offer = await written(
-        platform.ledger.write(
+        platform.ledger.write_unsynced(
             signin.challenge,
             platform.settings,
             platform.origin,
@@ -427,13 +427,10 @@ async def challenge(platform: Running, body: ChallengeBody) -> dict[str, Any]:
 @router.post("/sessions", status_code=201, dependencies=[Depends(limited)])
 async def open_session(platform: Running, body: SessionBody) -> dict[str, Any]:
     """Sign in with a signed challenge. The challenge is used up, whatever comes of it."""
-    taken = await written(platform.ledger.write(signin.take_challenge, body.challenge_id))
-    signature = unbase64(body.signature)
-    opened = await written(
-        platform.ledger.write(
-            signin.open_session, platform.settings, taken, signature, body.to_report
-        )
-    )
+    said = (body.challenge_id, unbase64(body.signature), body.to_report)
+    opened = await written(platform.ledger.write(signin.open_session, platform.settings, *said))
+    if isinstance(opened, Exception):
+        raise opened
     return {
         "token": opened.token,
         "expires_at": timestamp(opened.expires_at),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
@@ -103,6 +103,38 @@ def test_a_failing_command_leaves_nothing_and_its_neighbours_stand(
     with Session(engine) as session:
         assert log_size(session, LEDGER) == 2
         assert session.get(store.Staff, "s") is None
+
+
+def test_what_may_be_lost_does_not_wait_for_the_disk_and_all_else_does(
+    running: tuple[Engine, Ledger],
+) -> None:
+    engine, ledger = running
+    said: list[str] = []
+
+    def listen(*arguments: object) -> None:
+        said.append(str(arguments[2]))
+
+    def nothing(tx: Transaction) -> str:
+        return "done"
+
+    event.listen(engine, "before_cursor_execute", listen)
+    assert ledger.write_unsynced(nothing).result().answer == "done"
+    sqlite = engine.dialect.name == "sqlite"
+    relaxed = "PRAGMA synchronous=NORMAL" if sqlite else "SET LOCAL synchronous_commit TO OFF"
+    assert relaxed in said
+    said.clear()
+    ledger.write(note_down, "kept").result()
+    event.remove(engine, "before_cursor_execute", listen)
+    assert relaxed not in said
+    assert not sqlite or "PRAGMA synchronous=FULL" in said
+
+
+def test_a_record_always_waits_for_the_disk(running: tuple[Engine, Ledger]) -> None:
+    engine, ledger = running
+    with pytest.raises(LedgerError, match="waits for the disk"):
+        ledger.write_unsynced(note_down, "never").result()
+    with Session(engine) as session:
+        assert log_size(session, LEDGER) == 0
 
 
 def test_sixteen_threads_append_without_a_gap(

@@ -6,6 +6,7 @@ import asyncio
 import io
 import socket
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -23,7 +24,7 @@ from crypto.bounded import Message
 from crypto.pdf.verify import verify_pdf
 from server_stub import verifying
 from server_stub.settings import Settings
-from server_stub.web import connections
+from server_stub.web import connections, serving
 from server_stub.web.admission import Gone, NoRoom, Room, Turns
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
@@ -337,6 +338,40 @@ def test_connections_of_one_address_are_bounded(crowded: Start) -> None:
             return False
 
     until(answers, "the place of a closed connection was not given up")
+
+
+def test_of_many_newcomers_a_few_are_accepted_in_one_turn_of_the_loop(
+    crowded: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, accept = crowded(), socket.socket.accept
+    loop = server._server.servers[0].get_loop()
+    turn, of_turn, ended, stopped = 0, Counter[int](), threading.Event(), threading.Event()
+
+    def next_turn() -> None:
+        nonlocal turn
+        turn += 1
+        if ended.is_set():
+            stopped.set()
+        else:
+            loop.call_soon(next_turn)
+
+    def counted(self: socket.socket) -> tuple[socket.socket, object]:
+        found = accept(self)
+        of_turn[turn] += 1
+        return found
+
+    monkeypatch.setattr(serving._Listener, "accept", counted)
+    held, address = threading.Event(), urlsplit(server.url)
+    loop.call_soon_threadsafe(held.wait, 30)  # they all come while it is at something else
+    with ExitStack() as stack:
+        for _ in range(40):
+            stack.enter_context(socket.create_connection((address.hostname, address.port), 10))
+        loop.call_soon_threadsafe(next_turn)
+        held.set()
+        until(lambda: of_turn.total() == 40, "not all of them were accepted")
+        ended.set()
+        assert stopped.wait(30)
+    assert max(of_turn.values()) == serving._NEWCOMERS
 
 
 def test_a_trusted_proxy_may_have_as_many_as_it_wants(crowded: Start) -> None:
