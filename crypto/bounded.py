@@ -187,6 +187,17 @@ class BoundedProcess:
     def ended(self) -> bool:
         return self._ended
 
+    def processor_seconds(self) -> float | None:
+        """Of the processor, that it has used; None where the system does not tell."""
+        try:
+            if sys.platform == "win32":
+                return windows_process.processor_seconds(self._process.sentinel)
+            with open(f"/proc/{self.pid}/stat", encoding="latin-1") as told:
+                fields = told.read().rpartition(")")[2].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        except (OSError, ValueError):  # gone, let go of, or no Linux
+            return None
+
     def waiting(self) -> bool:
         """Is there something to receive, be it only the news of its end?"""
         try:

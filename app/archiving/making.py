@@ -220,7 +220,9 @@ class _Writer:
             return
         outcome = found.outcome
         try:
-            if source.stamped_sm3 and not _holds(source, outcome):
+            if outcome.late:  # whether it was changed is not known either
+                self._refuse(source, "not_checked", outcome.answer["error"]["cause"])
+            elif source.stamped_sm3 and not _holds(source, outcome):
                 self._refuse(source, "changed")
             elif outcome.verdict == UNREADABLE:
                 error = outcome.answer["error"]

@@ -47,7 +47,9 @@ from crypto.validation.trust import Trust
 from crypto.verdict import SCHEMA
 
 SECONDS = 30.0
-"""For one document; the longest honest ones take about two."""
+"""Of the processor, for one document; the longest honest ones take about two."""
+BY_THE_CLOCK = 10
+"""So many times as long by the clock: a busy machine leaves nothing out that an idle one judges."""
 UNREADABLE = "UNREADABLE"
 NOT_CHECKED = "NOT_CHECKED"
 _UNREADABLE = {"schema", "verdict", "file", "error"}
@@ -105,6 +107,8 @@ class Outcome:
     """The report on A4, if it was ordered and there is one."""
     seen: str = field(default="", repr=False)
     """What its pages showed, for a worker that judges it again; nobody here reads it."""
+    late: bool = False
+    """It was not judged in time, which says nothing about it."""
 
     @property
     def verdict(self) -> str:
@@ -156,11 +160,13 @@ def verify_all(
     *,
     jobs: int = 0,
     seconds: float = SECONDS,
+    clock: float = 0.0,
     platform: StatusService | None = None,
     done: Callable[[int, Outcome], None] = lambda index, outcome: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> Run:
-    """Verify *files* with *jobs* workers (0: one per processor) and *seconds* for each.
+    """Verify *files* with *jobs* workers (0: one per processor), *seconds* of the processor for
+    each, and *clock* seconds (0: :data:`BY_THE_CLOCK` times as many).
 
     *done* is told each final outcome and its place as it comes; its pdf is not kept afterwards.
     Once *stopped* says so (asked several times a second) the workers are ended where they are."""
@@ -185,7 +191,8 @@ def verify_all(
         outcomes[index] = replace(outcome, pdf=b"", seen="")
 
     jobs = min(jobs or os.cpu_count() or 1, len(files), 60)
-    with _Crew(files, order, jobs, seconds, stopped) as crew:
+    bounds = (seconds, clock or BY_THE_CLOCK * seconds)
+    with _Crew(files, order, jobs, bounds, stopped) as crew:
         interrupted = crew.work(range(len(files)), first)
         if waiting and platform and not interrupted:
             statements = []
@@ -244,7 +251,8 @@ class _Worker:
         self.judged = 0
         self.files: deque[int] = deque()
         """The documents it has; it is at the first of them."""
-        self._deadline = time.monotonic() + _START_SECONDS
+        self._deadline = self._latest = time.monotonic() + _START_SECONDS
+        self._spent, self._seconds = 0.0, 0.0
 
     @property
     def left(self) -> float | None:
@@ -253,23 +261,43 @@ class _Worker:
             return None
         return max(0.0, self._deadline - time.monotonic())
 
-    def give(self, index: int, path: Path, seconds: float, told: Told, seen: str) -> None:
+    def _begin(self, seconds: float, clock: float) -> None:
+        """It is at a document from now on."""
+        now = time.monotonic()
+        self._deadline, self._latest = now + seconds, now + clock
+        self._spent, self._seconds = self.process.processor_seconds() or 0.0, seconds
+
+    def _is_late(self) -> bool:
+        """Its time by the clock is up: has it had its time of the processor, too? If not, it gets
+        as much again as it lacks."""
+        spent, now = self.process.processor_seconds(), time.monotonic()
+        left = 0.0 if spent is None else self._seconds - (spent - self._spent)
+        if not self.ready or left <= 0.0 or now >= self._latest:
+            return True
+        self._deadline = min(now + max(left, _LOOK_UP), self._latest)
+        return False
+
+    def give(
+        self, index: int, path: Path, bounds: tuple[float, float], told: Told, seen: str
+    ) -> None:
         if not self.files:
-            self._deadline = time.monotonic() + seconds
+            self._begin(*bounds)
         self.files.append(index)
         with contextlib.suppress(BoundedError):  # if it died: seen when its answer is awaited
             self.process.send((path, told, seen), _MESSAGE_SECONDS)
 
-    def hear(self, speaking: bool, seconds: float) -> tuple[int, dict[str, Any], bytes, str] | None:
+    def hear(
+        self, speaking: bool, bounds: tuple[float, float]
+    ) -> tuple[int, dict[str, Any], bytes, str] | None:
         """Its answer about a document, and the report on A4; None if there is none yet. It then has
-        *seconds* for the next. Raises :class:`_Gone`.
+        the same *bounds* for the next. Raises :class:`_Gone`.
 
         A document may have taken the worker over: one that stops in the middle of a message is
         ended soon, and what it says is read as strictly as the document. While one message is
         awaited the others wait here: who has answered meanwhile was in time."""
         left = self.left
         if not speaking and not (left == 0.0 and self.process.waiting()):
-            if left == 0.0:
+            if left == 0.0 and self._is_late():
                 raise _Gone("timeout")
             return None
         if left is None:
@@ -286,7 +314,7 @@ class _Worker:
             late = self.left == 0.0 or isinstance(error, ProcessTimedOut)
             raise _Gone("timeout" if late else "crashed") from error
         self.judged += 1
-        self._deadline = time.monotonic() + seconds
+        self._begin(*bounds)
         return self.files.popleft(), answer, pdf, seen
 
     def end(self) -> None:
@@ -320,16 +348,17 @@ class _Crew:
         files: Sequence[Path],
         order: Order,
         jobs: int,
-        seconds: float,
+        bounds: tuple[float, float],
         stopped: Callable[[], bool],
     ) -> None:
-        self._files, self._order, self._jobs, self._seconds = files, order, jobs, seconds
+        self._files, self._order, self._jobs, self._bounds = files, order, jobs, bounds
         self._stopped = stopped
         self._workers: list[_Worker] = []
         self.seen: dict[int, str] = {}
         """What was seen of documents that are judged again."""
         self._never_ready = 0
         self._once_more: set[int] = set()
+        self._late: set[int] = set()
 
     def __enter__(self) -> _Crew:
         return self
@@ -357,15 +386,16 @@ class _Crew:
                 speaking = connection.wait(pipes, min([*times, _LOOK_UP]))
                 for worker in list(workers):
                     try:
-                        heard = worker.hear(worker.process.connection in speaking, self._seconds)
+                        heard = worker.hear(worker.process.connection in speaking, self._bounds)
                     except _Gone as gone:
                         heard = self._lose(worker, gone, todo)
                     if heard:
                         index, answer, pdf, seen = heard
+                        late = index in self._late
                         if self._order.alone and worker in workers:
                             workers.remove(worker)
                             worker.end()
-                        done(index, Outcome(self._files[index], answer, pdf, seen))
+                        done(index, Outcome(self._files[index], answer, pdf, seen, late))
         except KeyboardInterrupt:
             return True
         return False
@@ -386,7 +416,7 @@ class _Crew:
                 if enough and worker.ready and len(worker.files) < depth:
                     index = todo.popleft()
                     seen = self.seen.get(index, "")
-                    worker.give(index, self._files[index], self._seconds, told, seen)
+                    worker.give(index, self._files[index], self._bounds, told, seen)
 
     def _lose(
         self, worker: _Worker, gone: _Gone, todo: deque[int]
@@ -406,7 +436,9 @@ class _Crew:
             self._once_more.add(index)
             return None
         todo.popleft()
-        answer = _left_out(self._files[index], str(gone), self._seconds, self._order.language)
+        if str(gone) == "timeout":
+            self._late.add(index)
+        answer = _left_out(self._files[index], str(gone), self._bounds[0], self._order.language)
         return index, answer, b"", ""
 
 

@@ -213,6 +213,17 @@ def test_it_ends_with_its_starter(how: str, tmp_path: Path) -> None:
     until(lambda: gone(int(done.stdout)), "a process outlived its parent")
 
 
+@pytest.mark.wants("posix")
+def test_it_is_known_what_it_has_used_of_the_processor() -> None:
+    with BoundedProcess(targets.echo, "") as process:
+        process.send("word")
+        process.receive(30)
+        used = process.processor_seconds()
+        assert used is not None
+        assert 0 < used < 30
+    assert process.processor_seconds() is None
+
+
 def test_two_gigabytes_are_allowed_unless_said_otherwise() -> None:
     assert bounded.MEMORY == 2 << 30
 

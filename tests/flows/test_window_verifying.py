@@ -216,6 +216,7 @@ def test_a_hostile_file_costs_its_own_result_and_nothing_else(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("ui.checking.SECONDS", 3.0)
+    monkeypatch.setattr("app.many.bulk.BY_THE_CLOCK", 1)
     names = ("die", "hang", "eat", "loud", "good")
     page = checked(qtbot, window, *copies(stamped(context, demo_pdf), tmp_path, *names))
     said = [page.list.item(number).text().split("\n")[1] for number in range(len(names))]

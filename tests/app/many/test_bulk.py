@@ -19,6 +19,7 @@ from app.cli.entry import main
 from app.errors import ExitCode, FileNotReadable, PlatformUnreachable
 from app.many import bulk, bulk_summary
 from app.many.bulk import Order, Outcome, Run, find, verify_all
+from crypto.bounded import BoundedProcess
 from crypto.seal.statement import SealChange, SignedStatement
 from tests.world.choking import SAID
 from tests.world.documents import classic_pdf
@@ -74,16 +75,34 @@ def test_a_hostile_document_costs_one_result(
     for name in names:
         (tmp_path / f"{name}.pdf").write_bytes(good)
     files = [tmp_path / f"{name}.pdf" for name in names]
-    run = verify_all(files, order, jobs=2, seconds=8)  # what hangs does so for good
+    run = verify_all(files, order, jobs=2, seconds=8, clock=8)  # what hangs does so for good
     verdicts = {each.path.stem: each.verdict for each in run.outcomes}
     bad = dict.fromkeys(("hang", "die", "eat", "loud"), "UNREADABLE")
     assert verdicts == {"good": "VALID", "fine": "VALID", **bad}
     errors = {each.path.stem: each.answer.get("error") for each in run.outcomes}
     assert "8 秒" in errors["hang"]["cause"]
+    assert [each.path.stem for each in run.outcomes if each.late] == ["hang"]
     assert "异常退出" in errors["die"]["cause"]
     assert errors["eat"]["code"] == "E-114"
     assert errors["loud"]["code"] == "E-999"
     assert "secret" not in json.dumps(errors)
+
+
+def test_a_document_that_waited_for_the_processor_is_not_late(
+    folder: Path, tmp_path: Path, order: Order, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a busy machine a good contract was left out after thirty seconds of waiting."""
+    asked: list[float] = []
+
+    def hardly_any(process: BoundedProcess) -> float:
+        asked.append(0.0)
+        return 0.0
+
+    monkeypatch.setattr(BoundedProcess, "processor_seconds", hardly_any)
+    run = verify_all([folder / "a 好.pdf"], order, jobs=1, seconds=0.001, clock=60)
+    assert run.outcomes[0].verdict == "VALID"
+    assert not run.outcomes[0].late
+    assert len(asked) > 1  # its time by the clock was over, and it went on
 
 
 @pytest.mark.slow
