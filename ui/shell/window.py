@@ -39,6 +39,7 @@ from ui.canvas.renderer import Renderer
 from ui.dialogs import FRAME
 from ui.files import dropped, open_outside
 from ui.language import tr
+from ui.shell import ahead
 from ui.shell.context import Context, TokenView
 from ui.shell.incoming import IncomingFiles
 from ui.shell.navigation import PAGES, STAFF_PAGES, Navigation, page_titles
@@ -55,6 +56,8 @@ if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
     from app.store.notices import NoticeRecord
 
+AHEAD_MS = 100
+"""After the start: until the window has been painted."""
 IDLE_MS = 1000
 SMALLEST = QSize(680, 340)
 """A screen of 1366×768 pixels of which the person sees everything at twice its size."""
@@ -151,8 +154,7 @@ class MainWindow(QMainWindow):
         self.renderer.warm_up()
         self.plugged.start()
         self.reload_seals()
-        # what a document is examined with: imported while nobody waits for it
-        QTimer.singleShot(IDLE_MS, self, lambda: self.tasks.work(import_module, "app.preparing"))
+        QTimer.singleShot(AHEAD_MS, self, lambda: self.tasks.work(ahead.import_all))
         QTimer.singleShot(0, self, self._offer_demo_job)
         from app.store.data_place import place_of
 
