@@ -26,6 +26,7 @@ from server_stub.records.store import (
     Certificate,
     Enterprise,
     Person,
+    PolicyApprover,
     Seal,
     SealGrant,
     UseApprover,
@@ -107,15 +108,7 @@ def ask(
         if known.token == given.token:
             return known  # sent again
         raise RequestInvalid("another request has this identifier")
-    people = People(tx.session, vault)
-    asked = [
-        approver
-        for approver in use_policies.approvers_of(tx.session, row)
-        if approver.certificate_sn != actor.certificate_sn
-        and not people.same(approver.person_id, actor.person_id)
-    ]
-    if people.count(approver.person_id for approver in asked) < row.needed:
-        raise RequestInvalid("without the requester there are too few approvers")
+    asked = _whom_to_ask(tx, vault, actor, row)
     some = range(2, MAX_PAGES + 1) if request.preview_sha256 else (0,)
     if given.pages not in some:
         raise RequestInvalid("a number of pages that cannot be")
@@ -139,12 +132,12 @@ def ask(
     )
     tx.session.add(made)
     tx.session.flush()
-    for each in asked:
+    for approver in asked:
         tx.session.add(
             UseApprover(
                 request_id=made.id,
-                certificate_sn=each.certificate_sn,
-                person_id=each.person_id,
+                certificate_sn=approver.certificate_sn,
+                person_id=approver.person_id,
                 link=use_policies.new_link(),
             )
         )
@@ -161,6 +154,23 @@ def ask(
     audience = (made.enterprise_id, made.requester_id, *(each.person_id for each in asked))
     tx.record(LEDGER, "use-request-v1", fields, about=("use_request", made.id), audience=audience)
     return made
+
+
+def _whom_to_ask(
+    tx: Transaction, vault: Vault, actor: Actor, row: UsePolicyRow
+) -> list[PolicyApprover]:
+    """The approvers of the policy *row* but *actor*, who is not asked about a use of one's own.
+    Raises :class:`RequestInvalid` if too few are left."""
+    people = People(tx.session, vault)
+    asked = [
+        approver
+        for approver in use_policies.approvers_of(tx.session, row)
+        if approver.certificate_sn != actor.certificate_sn
+        and not people.same(approver.person_id, actor.person_id)
+    ]
+    if people.count(approver.person_id for approver in asked) < row.needed:
+        raise RequestInvalid("without the requester there are too few approvers")
+    return asked
 
 
 def own_seal(tx: Transaction, actor: Actor, seal_id: str) -> tuple[Seal, SealGrant | None]:
