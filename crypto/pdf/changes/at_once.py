@@ -8,6 +8,7 @@ something; of what was sealed it is none, and no viewer shows what stood there i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
@@ -63,25 +64,46 @@ def _is_last_everywhere(
     references: References, old: HistoricalResolver, new: HistoricalResolver
 ) -> bool:
     """Is every object that was written since *old* the one that stands furthest back in the file,
-    or gone without having been wanted by what was sealed?"""
+    or gone without having been wanted by what was sealed? And is there one of each number?"""
+    generations: dict[int, int] = {}
     for number in range(old.revision + 1, new.revision + 1):
         for reference in new.reader.xrefs.explicit_refs_in_revision(number):
+            place = references.place(reference, number)
+            if place is not None:  # many readers do not look at the generation
+                known = generations.setdefault(reference.idnum, reference.generation)
+                if known != reference.generation:
+                    return False
             now = references.place(reference, new.revision)
             if now is None:
                 if references.exists(reference.idnum) or references.users(reference.idnum):
                     return False
-                continue
-            place = references.place(reference, number)
-            if place is not None and _offset(references, place, number) > _offset(
-                references, now, new.revision
+            elif place is not None and not _is_overtaken(
+                _Place.of(references, place, number), _Place.of(references, now, new.revision)
             ):
                 return False
     return True
 
 
-def _offset(references: References, place: int | ObjStreamRef, number: int) -> int:
-    """Where an object begins as of revision *number*, or the stream that holds it."""
-    if isinstance(place, int):
-        return place
-    holder = references.place(generic.Reference(place.obj_stream_id, 0), number)
-    return holder if isinstance(holder, int) else -1
+@dataclass(frozen=True)
+class _Place:
+    """Where an object stands."""
+
+    offset: int
+    """Of the object, or of the stream that holds it."""
+    holder: int
+    """The number of that stream, -1 without one: some readers look into them in this order, and
+    after all that stands by itself."""
+
+    @classmethod
+    def of(cls, references: References, place: int | ObjStreamRef, number: int) -> _Place:
+        """*place* as of revision *number*."""
+        if isinstance(place, int):
+            return cls(place, -1)
+        found = references.place(generic.Reference(place.obj_stream_id, 0), number)
+        return cls(found if isinstance(found, int) else -1, place.obj_stream_id)
+
+
+def _is_overtaken(then: _Place, now: _Place) -> bool:
+    """Does every reader that looks for objects find the one at *now*?"""
+    alike = (then.holder < 0) == (now.holder < 0)
+    return alike and then.offset <= now.offset and then.holder <= now.holder

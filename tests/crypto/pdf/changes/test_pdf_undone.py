@@ -171,8 +171,72 @@ def overtaken(sealed: bytes) -> bytes:
     return append_revision(sealed, {4: stream(CONTENT % b"9999")})
 
 
+def packed(data: bytes, holder: int, number: int, body: bytes) -> bytes:
+    """*data* with a revision whose object *number* is inside the object stream *holder*."""
+    head = b"%d 0 " % number
+    inside = b"/Type/ObjStm/N 1/First %d" % len(head)
+    places, out = {}, bytearray(data + b"\n")
+    places[holder] = len(out)
+    out += b"%d 0 obj\n%s\nendobj\n" % (holder, stream(head + body, inside))
+    table, start = holder + 1, len(out)
+    entries = {number: (2, holder), holder: (1, places[holder]), table: (1, start)}
+    rows = b"".join(bytes([kind]) + place.to_bytes(4) + b"\0" for kind, place in entries.values())
+    index = b" ".join(b"%d 1" % each for each in entries)
+    named = b"/Type/XRef/Size 200/W[1 4 1]/Index[%s]/Root 1 0 R/Prev %d"
+    before = int(re.findall(rb"startxref\s+(\d+)", data)[-1])
+    out += b"%d 0 obj\n%s\nendobj\n" % (table, stream(rows, named % (index, before)))
+    return bytes(out + b"startxref\n%d\n%%%%EOF\n" % start)
+
+
+def page(data: bytes, content: int) -> bytes:
+    """The page's dictionary with its content in another object."""
+    body = data[data.rindex(b"\n5 0 obj") :].split(b"obj", 1)[1].split(b"endobj")[0].strip()
+    return re.sub(rb"/Contents 4 0 R", b"/Contents %d 0 R" % content, body)
+
+
+def repacked(sealed: bytes, *holders: int) -> bytes:
+    """The page with other content, and then as it was, each in an object stream."""
+    evil = append_revision(sealed, {80: stream(CONTENT % b"9999")})
+    for holder, content in zip(holders, (80, 4), strict=True):
+        evil = packed(evil, holder, 5, page(sealed, content))
+    return evil
+
+
+def packed_in_order(sealed: bytes) -> bytes:
+    return repacked(sealed, 90, 95)
+
+
+def packed_out_of_order(sealed: bytes) -> bytes:
+    """Some readers take from object streams in the order of their numbers."""
+    return repacked(sealed, 95, 90)
+
+
+def unpacked(sealed: bytes) -> bytes:
+    """Some readers look into object streams after all that stands by itself."""
+    evil = append_revision(sealed, {80: stream(CONTENT % b"9999")})
+    evil = packed(evil, 90, 5, page(sealed, 80))
+    return append_revision(evil, {5: page(sealed, 4)})
+
+
+def of_two_generations(sealed: bytes) -> bytes:
+    """Object 80 once more, under another generation, and content that was put back."""
+    later = append_revision(restored(sealed), {80: b"<<>>"})
+    other = append_revision(later, {80: b"<<>>"})
+    tail = other[len(later) :].replace(b"80 0 obj", b"80 1 obj").replace(b"00000 n", b"00001 n")
+    return later + tail
+
+
 @pytest.mark.parametrize(
-    ("change", "good"), [(restored, True), (pointed_back, False), (overtaken, False)]
+    ("change", "good"),
+    [
+        (restored, True),
+        (packed_in_order, True),
+        (pointed_back, False),
+        (overtaken, False),
+        (packed_out_of_order, False),
+        (unpacked, False),
+        (of_two_generations, False),
+    ],
 )
 def test_content_is_what_was_sealed_only_if_every_reader_finds_it(
     world: World, change: Callable[[bytes], bytes], good: bool
