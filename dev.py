@@ -23,7 +23,7 @@ Standard library only, the same on Debian and on Windows::
     python3 dev.py build deb         the Debian package, in dist/
     python3 dev.py sign              signs programs, DLLs and MSI of the last build
     python3 dev.py check-windows     installs the MSI under Wine and tries it (--built: as it is),
-                                     then some tests of every package there; --suites: all tests
+                                     then tests there (--steps: none; --suites: these alone)
     python3 dev.py check-load        figures: 200 uploads at once while others sign in, and
                                      a review queue of 10,000 applications
     python3 dev.py check-screens     no text is cut on any screen, in any look, at 100 and 200 %

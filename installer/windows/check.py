@@ -5,11 +5,11 @@ address, applies for a seal with the virtual Ukey, stamps and verifies, finds a 
 verifies the same file with the same report. A stranger's fresh Windows, given the address alone,
 calls it valid. A colleague approves and lends, an archive is made, a PIN unlocked, and no planted
 library is loaded (office.py). Upgrade, refused downgrade and uninstallation follow. Each step
-prints one line. The tests follow (suites.py): by default some of every package.
+prints one line. The tests of crypto, app, device and flows come last (suites.py).
 
-    python3 dev.py check-windows [--built]           the steps, and some of every package's tests
-    python3 dev.py check-windows [--built] --steps   the steps alone
-    python3 dev.py check-windows --suites [TESTS …]  all tests of crypto, app, device and flows
+    python3 dev.py check-windows [--built]           build, steps, tests
+    python3 dev.py check-windows [--built] --steps   no tests
+    python3 dev.py check-windows --suites [TESTS …]  the tests, or these folders and files
 """
 
 from __future__ import annotations
@@ -290,7 +290,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--built", action="store_true", help="take what build windows left")
     parts = parser.add_mutually_exclusive_group()
     parts.add_argument("--steps", action="store_true", help="no tests")
-    parts.add_argument("--suites", action="store_true", help="all tests, and no steps")
+    parts.add_argument("--suites", action="store_true", help="tests alone")
     parser.add_argument("tests", nargs="*", help="these folders and files of tests alone")
     options = parser.parse_args(arguments)
     work = ROOT / "build" / "check-windows"
@@ -303,8 +303,7 @@ def main(arguments: Sequence[str]) -> int:
         if not options.suites:
             _try_steps(work, built=options.built)
         if not options.steps:
-            every = suites.SUITES if options.suites else suites.some()
-            suites.check(work, options.tests or every)
+            suites.check(work, options.tests or suites.SUITES)
     except BuildFailed as error:
         print(f"✗ {error}", file=sys.stderr)  # noqa: T201 - the check speaks to a terminal
         return 1

@@ -45,12 +45,6 @@ def sources(folder: Path) -> Path:
     return folder
 
 
-def some() -> list[str]:
-    """What of the suites ``dev.py test --fast`` runs: files, and tests of others."""
-    lines = (ROOT / "tests" / "fast.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.startswith(tuple(f"{suite}/" for suite in SUITES))]
-
-
 def check(work: Path, wanted: Sequence[str] = SUITES, wine: Wine | None = None) -> None:
     """Run the suites, in *wine* where it is given. Raises :class:`BuildFailed` when one fails."""
     wine = wine or with_python(prepare())

@@ -54,7 +54,3 @@ def test_results_are_counted_by_file_and_a_test_that_fails_twice_counts_once() -
     )
     found = suites.counts(f"<testsuites><testsuite>{cases}</testsuite></testsuites>".encode())
     assert found == {"tests/flows/test_loss.py": {"passed": 1, "failed": 2, "skipped": 1}}
-
-
-def test_some_tests_of_every_suite_run_beside_the_steps() -> None:
-    assert {"/".join(name.split("/")[:2]) for name in suites.some()} == set(suites.SUITES)
