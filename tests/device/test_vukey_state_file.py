@@ -184,7 +184,8 @@ def test_racing_processes_get_no_extra_tries(token: Token, in_another_process: R
 
 def test_files_are_for_the_owner_only_and_nothing_is_left_over(filled: Token, folder: Path) -> None:
     check_old(filled)
-    assert token_path(folder, 0).stat().st_mode & 0o077 == 0
+    if sys.platform != "win32":  # where the folder that the desk makes is for the owner only
+        assert token_path(folder, 0).stat().st_mode & 0o077 == 0
     assert {path.name for path in folder.iterdir()} == {"slot0.vukey", "slot0.lock"}
 
 

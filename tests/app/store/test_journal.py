@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from app.errors import JournalDamaged
 from app.store.journal import COLUMNS, GENESIS, Journal
 from crypto.algorithms.gm import sm3
+from tests.world.systems import PATIENCE
 
 NOON = datetime(2026, 11, 23, 12, tzinfo=UTC)
 
@@ -228,7 +229,7 @@ def test_processes_take_turns(path: Path) -> None:
     for worker in workers:
         worker.start()
     for worker in workers:
-        worker.join(60)
+        worker.join(60 * PATIENCE)
     assert [worker.exitcode for worker in workers] == [0, 0]
     assert journal_numbers(path) == list(range(1, 11))
     assert Journal(path).check().intact

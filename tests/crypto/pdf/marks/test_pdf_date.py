@@ -818,5 +818,6 @@ def _only_seals(module: Any) -> Callable[..., None]:
     return annotate_seals
 
 
+@pytest.mark.wants("qpdf", "pdftoppm", "pdfsig")
 def test_the_judges_are_there() -> None:
     assert all(shutil.which(each) for each in ("qpdf", "pdftoppm", "pdfsig"))
