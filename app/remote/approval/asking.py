@@ -325,7 +325,7 @@ def record_of(
         seal_id=made.seal_id,
         state=made.state,
         reason=made.reason,
-        requester=made.requester,
+        requester=_requester(made),
         used=made.used,
         pages=made.pages,
         evidence_size=made.evidence_size,
@@ -335,6 +335,13 @@ def record_of(
         wrapped=dict(made.wrapped),
         certificate=certificate,
     )
+
+
+def _requester(made: PlatformRequest) -> str:
+    """Who asks, as signed; where the policy hides names, as the platform says, if that is what is
+    hidden: an approver must not be shown another name than the one that he approves."""
+    signed = made.signed.request.requester
+    return made.requester if masked(made.requester) == signed else signed
 
 
 def told_anew(before: UseRequestRecord, made: PlatformRequest) -> UseRequestRecord:

@@ -22,6 +22,7 @@ from app.remote.platform_connection import to_base64
 from app.store.cabinet import Cabinet
 from app.store.notices import said
 from app.store.use_requests import PolicyRecord
+from crypto.seal.use_approval import SignedRequest
 from tests.world.approvals import ASKED, ORIGIN, Company, approver_of, signed_policy
 from tests.world.authorities import CODE, NOW
 
@@ -110,17 +111,15 @@ def test_an_approver_hears_of_each_change_and_a_former_one_that_it_is_over(
     assert f"{holder}的印章 {CODE} 用印不再由您审批" in notices(cabinet)
 
 
-def test_a_bad_policy_does_not_stop_the_request_that_waits_for_its_approvers(
-    company: Company,
-) -> None:
-    cabinet = Cabinet.in_memory()
-    made = PlatformRequest(
+def told(company: Company, requester: str) -> PlatformRequest:
+    """The company's request as a platform tells it."""
+    return PlatformRequest(
         signed=company.request,
         policy=company.policy,
         seal_id="bad",
         state="pending",
         reason="",
-        requester="赵六",
+        requester=requester,
         mine=True,
         used=0,
         pages=0,
@@ -129,6 +128,26 @@ def test_a_bad_policy_does_not_stop_the_request_that_waits_for_its_approvers(
         changed_at=ASKED,
         answers="[]",
     )
+
+
+def test_an_approver_reads_the_requesters_name_as_it_is_signed(company: Company) -> None:
+    """Whatever the platform says; a name that the policy hides is the platform's to tell."""
+    signed = company.request.request.requester
+    own = company.approvers[0].certificate
+    assert record_of(told(company, "别人"), "asked", ORIGIN, own).requester == signed
+    hidden = SignedRequest.make(
+        replace(company.request.request, requester="赵*"), company.requester
+    )
+    for name, shown in (("赵六", "赵六"), ("钱七", "赵*"), ("赵六六", "赵*")):
+        made = replace(told(company, name), signed=hidden)
+        assert record_of(made, "asked", ORIGIN, own).requester == shown
+
+
+def test_a_bad_policy_does_not_stop_the_request_that_waits_for_its_approvers(
+    company: Company,
+) -> None:
+    cabinet = Cabinet.in_memory()
+    made = told(company, "赵六")
     known = record_of(made, "mine", ORIGIN, company.requester.certificate)
     cabinet.keep_use_request(replace(known, key=bytes(32)))  # its pages wait for more keys
     for problem in (PlatformAnswerInvalid(ORIGIN, ""), PlatformRefused(ORIGIN, "not_found", "")):
