@@ -162,15 +162,18 @@ _ENDING = {"cancel": "revoke", "replace": "revoke", "expire": "revoke", "lapse":
 def _follow_with_copies(
     tx: Transaction, seal: Seal, event: str, actor: str, reason: str | None
 ) -> None:
-    """What becomes of a seal becomes of its copies at once; offers end with the seal, too."""
+    """What becomes of a seal becomes of its copies at once, in force since the same time; offers
+    end with the seal, too."""
+    since = None if seal.effective_at == tx.now else seal.effective_at
     if event in _ENDING:
         for grant in grants_of(tx.session, SealGrant.seal_id == seal.id):
-            end_grant(tx, grant, _ENDING[event], reason or "replaced", actor)
+            why = reason or "replaced"
+            end_grant(tx, grant, _ENDING[event], why, actor, effective_at=since)
     elif event in ("suspend", "resume"):
         wanted = "active" if event == "suspend" else "suspended"
         copies = select(Seal).where(Seal.original_id == seal.id, Seal.state == wanted)
         for copy in tx.session.scalars(copies.order_by(Seal.id)).all():
-            change(tx, copy, event, actor, reason=reason)
+            change(tx, copy, event, actor, reason=reason, effective_at=since)
 
 
 # --- grants --------------------------------------------------------------------------------------
@@ -189,9 +192,10 @@ def end_grant(
     reason: str,
     actor: str = "clock",
     intent: Mapping[str, object] | None = None,
+    effective_at: int | None = None,
 ) -> None:
     """End *grant* by *event* of :data:`server_stub.states.AUTHORIZATION`, and its copy with it:
-    on record, and in the public registry (第十二条).
+    on record, and in the public registry (第十二条), there as of *effective_at* (default: now).
 
     Raises :class:`server_stub.states.IllegalTransition`."""
     grant.state = states.advance(states.AUTHORIZATION, grant.state, event)
@@ -206,7 +210,7 @@ def end_grant(
         Seal.grant_id == grant.id, Seal.state.in_(("made", "active", "suspended"))
     )
     for copy in tx.session.scalars(copies).all():
-        change(tx, copy, "cancel", actor, reason=reason)
+        change(tx, copy, "cancel", actor, reason=reason, effective_at=effective_at)
 
 
 def end_grants(tx: Transaction, enterprise_id: str, reason: str) -> int:

@@ -146,11 +146,14 @@ def _meant(tx: Transaction, code: str) -> Sequence[Seal]:
 
 
 def _apply(tx: Transaction, seal: Seal, told: Told, effective: int) -> bool:
-    """Do it to one seal; False where its state or a higher authority leaves nothing to do."""
+    """Do it to one seal; False where its state or a higher authority leaves nothing to do, or a
+    resumption is older than the suspension: it was sent for one before, and comes late or again."""
     if told.action == "suspend":
         return sealing.suspend_by_authority(tx, seal, told.sender, told.reason, effective)
     if told.action == "resume":
-        if seal.state != "suspended" or not sealing.may_lift(seal, told.sender):
+        if seal.state != "suspended" or effective < seal.effective_at:
+            return False
+        if not sealing.may_lift(seal, told.sender):
             return False
         sealing.change(tx, seal, "resume", told.sender, effective_at=effective)
         return True

@@ -13,13 +13,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from sqlalchemy import select
+
 from crypto.pki.certificate import Certificate as X509Certificate
 from server_stub import policy, sealing, signin
 from server_stub.policy import Actor
 from server_stub.records.canonical import parse_timestamp
-from server_stub.records.ledger import Transaction
+from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.meanings import agreement_to
-from server_stub.records.store import Certificate, Seal, Staff
+from server_stub.records.store import Certificate, LedgerEntry, Seal, Staff
 
 LIFE = 24 * 3600 * signin.SECOND
 """How long an agreement counts, microseconds, unless the seal changes before."""
@@ -109,4 +111,24 @@ def _agreed(
         raise policy.Forbidden("what the reviewer agreed to is over: the seal, or a day, moved on")
     if at > tx.now:  # it would outlive the change that it was for, and serve for the next one
         raise policy.Forbidden("what the reviewer agreed to is of a time to come")
+    if _raised_since(tx, seal, at):
+        raise policy.Forbidden("what the reviewer agreed to is over: the suspension became graver")
     return signin.intent(text, agreement.signature, certificate=row.sn)
+
+
+def _raised_since(tx: Transaction, seal: Seal, at: int) -> bool:
+    """Did the suspension become another's, or one for another reason? That is no change of the
+    seal's state (:func:`server_stub.sealing.stop`)."""
+    about = (
+        select(LedgerEntry.record)
+        .where(LedgerEntry.object_kind == "seal", LedgerEntry.object_id == seal.id)
+        .where(LedgerEntry.log == LEDGER)
+        .order_by(LedgerEntry.number.desc())
+    )
+    for record in tx.session.scalars(about.execution_options(yield_per=20)):
+        said = json.loads(record)
+        if parse_timestamp(said["recorded_at"]) < at:
+            return False
+        if said["type"] == "suspension-raised-v1":
+            return True
+    return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +19,7 @@ from server_stub.records.auditing import table_problems
 from server_stub.records.ledger import Transaction
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant
+from tests.world.lending import Lending
 from tests.world.notices import notice
 from tests.world.staff import employ
 from tests.world.waiting import until
@@ -139,6 +141,43 @@ def test_who_suspended_or_a_higher_authority_resumes(server: RunningServer, hold
     with server.platform.reading() as session:
         assert table_problems(session, server.platform.vault) == []
     reviewer.http.close()
+
+
+def test_a_resumption_that_is_older_than_the_suspension_lifts_nothing(
+    server: RunningServer, holder: Make
+) -> None:
+    """It was sent for the suspension before, and was held back on its way."""
+    _, seal = active(holder)
+    code = seal["seal_code"]
+    late = (datetime.now(UTC) - timedelta(minutes=30)).isoformat()
+    assert notice(server, "police", "suspend", code, "lost").json()["seals"] == [code]
+    assert notice(server, "police", "resume", code, effective_at=late).json()["state"] == "refused"
+    assert seal_of(server, code).state == "suspended"
+    assert notice(server, "police", "resume", code).json()["seals"] == [code]
+
+
+def test_a_lent_seal_is_out_of_force_since_its_original_is(
+    server: RunningServer, holder: Make
+) -> None:
+    person, seal = active(holder)
+    guest = holder(name="宿迁市青松贸易有限公司")
+    guest.enrol()
+    lending, copies = Lending(person), []
+    for _ in range(2):
+        lending.code = secrets.token_hex(10)
+        offered = lending.offer().json()
+        copies.append(lending.accept(guest.key, offered).json()["copy"]["seal_code"])
+    then = (datetime.now(UTC) - timedelta(hours=3)).isoformat()
+    for action, reason in (("suspend", "licence_revoked"), ("cancel", "enterprise_deregistered")):
+        done = notice(server, "market", action, seal["seal_code"], reason, effective_at=then)
+        assert done.json()["seals"] == [seal["seal_code"]]
+        for code in (seal["seal_code"], *copies):
+            assert (
+                httpx.get(f"{server.url}/v1/seals/{code}/status").json()["effective_at"][:19]
+                == (then[:19])
+            )
+    with server.platform.reading() as session:
+        assert table_problems(session, server.platform.vault) == []
 
 
 def test_every_change_is_filed_and_what_was_given_up_is_sent_again(

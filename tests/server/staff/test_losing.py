@@ -250,6 +250,21 @@ def test_a_file_that_is_no_agreement_is_refused(tmp_path: Path, written: bytes) 
         agreeing.Agreement.read(file)
 
 
+def test_what_was_agreed_about_a_pause_lifts_no_loss(desk: Desk, tmp_path: Path) -> None:
+    person = desk.holder()
+    code = desk.code(person)
+    assert desk.change(person, person, "suspend", "holder_request") == ""
+    written = tmp_path / "agreed.json"
+    written.write_bytes(agreement(desk.second, "resume", code, "持有人要求恢复"))
+    identity = desk.report(desk.first, code).json()["id"]
+    assert desk.decide(desk.second, identity, code).status_code == 200
+    operator = Actor("operator", "op_1", frozenset({"operator"}))
+    about = (operator, desk.server.url, person.seal_id, agreeing.Agreement.read(written))
+    with pytest.raises(policy.Forbidden, match="graver"):
+        desk.server.platform.ledger.write(agreeing.resume, *about).result()
+    assert desk.state(code) == ("suspended", "lost")
+
+
 def test_a_pause_by_the_holder_becomes_a_loss_and_nobody_of_the_company_lifts_it(
     desk: Desk,
 ) -> None:
