@@ -14,6 +14,7 @@ One module, because whoever changes a seal has to see all that follows from it.
 
 from __future__ import annotations
 
+import json
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -40,6 +41,7 @@ from server_stub.records.store import (
     Appointment,
     Certificate,
     Lease,
+    LedgerEntry,
     PhysicalSeal,
     Seal,
     SealChange,
@@ -48,7 +50,16 @@ from server_stub.records.store import (
     UsageRecord,
     UsePolicyRow,
 )
-from server_stub.signin import COLLECT, KEY_IN_DOUBT, Decision, decided, intent, signed_by
+from server_stub.signin import (
+    COLLECT,
+    DECISION_SLACK,
+    KEY_IN_DOUBT,
+    Decision,
+    SignatureInvalid,
+    decided,
+    intent,
+    signed_by,
+)
 
 HOLDER_REASONS = ("holder_request", "lost", "key_compromised")
 
@@ -463,6 +474,7 @@ def suspend(
     if not (reason in KEY_IN_DOUBT and _paused(seal)):
         states.advance(states.SEAL, seal.state, "suspend")
     signed = decided(tx, actor, origin, "suspend", seal.id, seal.seal_sm3, reason, decision)
+    use_up(tx, seal, signed)
     stop(tx, seal, who, reason, signed)
     return seal
 
@@ -489,8 +501,33 @@ def resume(
     if who == "staff":
         check_others(tx.session, str(actor.person_id), seal)
     signed = decided(tx, actor, origin, "resume", seal.id, seal.seal_sm3, "", decision)
+    use_up(tx, seal, signed)
     change(tx, seal, "resume", who, intent=signed, agreed=agreed)
     return seal
+
+
+def use_up(tx: Transaction, seal: Seal, signed: Mapping[str, str | None] | None) -> None:
+    """Return if what was *signed* has not changed *seal* before: whoever has read it on its way, or
+    has the session, could send it again while its time still counts. What has changed the seal
+    stands on the ledger.
+
+    Raises :class:`server_stub.signin.SignatureInvalid`."""
+    if signed is None:
+        return
+    about = (
+        select(LedgerEntry.record)
+        .where(LedgerEntry.object_kind == "seal", LedgerEntry.object_id == seal.id)
+        .where(LedgerEntry.log == LEDGER)
+        .order_by(LedgerEntry.number.desc())
+    )
+    oldest = tx.now - 2 * DECISION_SLACK  # what was used before has a time that counts no more
+    for record in tx.session.scalars(about.execution_options(yield_per=20)):
+        said = json.loads(record)
+        if canonical.parse_timestamp(said["recorded_at"]) < oldest:
+            return
+        before = said.get("intent")
+        if before is not None and before["text"] == signed["text"]:
+            raise SignatureInvalid("what was signed was used already: sign it anew")
 
 
 def check_others(session: Session, staff: str, seal: Seal) -> None:

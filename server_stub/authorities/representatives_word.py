@@ -7,16 +7,12 @@ What he stops is stopped by the holder; an authority's suspension he lifts no mo
 
 from __future__ import annotations
 
-import json
-
 from sqlalchemy import select
 
 from server_stub import policy, sealing, states
 from server_stub.appointing import Representative
-from server_stub.records.canonical import parse_timestamp
-from server_stub.records.ledger import LEDGER, Transaction
-from server_stub.records.store import Enterprise, LedgerEntry, Seal
-from server_stub.signin import DECISION_SLACK, SignatureInvalid
+from server_stub.records.ledger import Transaction
+from server_stub.records.store import Enterprise, Seal
 
 
 def suspend(tx: Transaction, by: Representative, uscc: str, code: str, reason: str) -> Seal:
@@ -31,7 +27,7 @@ def suspend(tx: Transaction, by: Representative, uscc: str, code: str, reason: s
         raise policy.Forbidden(f"a holder may not suspend for {reason}")
     stopped = (seal.state, seal.suspended_by, seal.reason)
     if stopped != ("suspended", "holder", reason):
-        _use_up(tx, seal, by)
+        sealing.use_up(tx, seal, by.intent)
         sealing.stop(tx, seal, "holder", reason, by.intent)
     return seal
 
@@ -43,28 +39,9 @@ def resume(tx: Transaction, by: Representative, uscc: str, code: str) -> Seal:
     states.advance(states.SEAL, seal.state, "resume")
     if not sealing.may_lift(seal, "holder"):
         raise policy.Forbidden("this suspension is not the holder's to lift")
-    _use_up(tx, seal, by)
+    sealing.use_up(tx, seal, by.intent)
     sealing.change(tx, seal, "resume", "holder", intent=by.intent)
     return seal
-
-
-def _use_up(tx: Transaction, seal: Seal, by: Representative) -> None:
-    """Whoever has read a statement on its way could send it again while its time still counts: what
-    has changed the seal once stands on the ledger."""
-    about = (
-        select(LedgerEntry.record)
-        .where(LedgerEntry.object_kind == "seal", LedgerEntry.object_id == seal.id)
-        .where(LedgerEntry.log == LEDGER)
-        .order_by(LedgerEntry.number.desc())
-    )
-    oldest = tx.now - 2 * DECISION_SLACK  # what was used before has a time that counts no more
-    for record in tx.session.scalars(about.execution_options(yield_per=20)):
-        said = json.loads(record)
-        if parse_timestamp(said["recorded_at"]) < oldest:
-            return
-        signed = said.get("intent")
-        if signed is not None and signed["text"] == by.intent["text"]:
-            raise SignatureInvalid("the statement was used already: sign another one")
 
 
 def _own(tx: Transaction, uscc: str, code: str) -> Seal:

@@ -16,6 +16,7 @@ from server_stub.records import canonical, store, vault
 from server_stub.records.auditing import audit, table_problems
 from server_stub.records.ledger import LOGS, REGISTRY
 from server_stub.records.witness import FileWitness
+from server_stub.releases import keeping
 from server_stub.settings import Settings
 from server_stub.staff import ledger_search
 
@@ -49,7 +50,8 @@ def _verify(settings: Settings) -> int:
                     wrong = tuple(epochs.problems(session, settings.directory))
                     report = replace(report, problems=(*report.problems, *wrong))
                 else:
-                    wrong = tuple(table_problems(session, _vault(settings)))
+                    offered = keeping.problems(session, settings)
+                    wrong = (*table_problems(session, _vault(settings)), *offered)
                     report = replace(report, problems=(*report.problems, *wrong))
             good = good and report.ok
             print(json.dumps({**report.__dict__, "ok": report.ok}, ensure_ascii=False))

@@ -161,7 +161,7 @@ def table_problems(session: Session, vault: Vault | None = None) -> list[str]:
     table, what finds entries again, what was signed, blobs (opened with the *vault*), and the
     public log against the private one."""
     projection, found, seen_before = Projection(), [], {REGISTRY: 0, LEDGER: 0}
-    index, elsewhere = _index(session, LEDGER), []
+    index, elsewhere, agreements = _index(session, LEDGER), [], set[str | None]()
     for number, record in _records(session, LEDGER):
         try:
             told = json.loads(record)
@@ -172,6 +172,10 @@ def table_problems(session: Session, vault: Vault | None = None) -> list[str]:
             found += _index_problems(session, told)
         projection.apply(number, told)
         found += _signed_problems(number, told, projection)
+        agreed = (told.get("agreed") or {}).get("text")
+        if agreed in agreements:
+            found.append(f"entry {number}: what a second person agreed to was used before")
+        agreements |= {agreed} - {None}
         by = told.get("by") or {}
         said = (
             *(told.get("about") or (None, None)),
@@ -205,6 +209,8 @@ def _signed_problems(number: int, told: Mapping[str, Any], projection: Projectio
     if (agreed := told.get("agreed")) is not None:
         unsigned = intents.problem(agreed, certificate)
         wrong.append(unsigned or meanings.agreement_problem(agreed["text"], told))
+        if not unsigned and not _by_a_reviewer(agreed["certificate"], projection):
+            wrong.append("who agreed is no reviewer")
     if (said := told.get("by_phone")) is not None:
         at = canonical.moment(canonical.parse_timestamp(told["recorded_at"]))
         wrong.append(intents.phone_problem(said, at, certificate))
@@ -213,6 +219,12 @@ def _signed_problems(number: int, told: Mapping[str, Any], projection: Projectio
 
 Filed = tuple[str | None, str | None, str | None, tuple[str, ...]]
 """(object kind, object id, who did it, audience) of an entry"""
+
+
+def _by_a_reviewer(serial: str, projection: Projection) -> bool:
+    held = projection.values("certificate", serial) or {}
+    staff = projection.values("staff", held.get("staff_id")) or {}
+    return staff.get("role") == "reviewer"
 
 
 def _index(session: Session, log: str) -> dict[int, Filed]:

@@ -3,6 +3,7 @@
     publish   a package: kept, signed, on record
     current   what is released for a system now, as signed
     package   its file
+    problems  for the audit
 
 Desks ask without signing in; what they get proves itself (:mod:`crypto.seal.release`).
 """
@@ -10,11 +11,15 @@ Desks ask without signing in; what they get proves itself (:mod:`crypto.seal.rel
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from crypto.algorithms.gm import sm3_hasher
 from crypto.seal.release import (
@@ -31,6 +36,7 @@ from server_stub.context import Platform
 from server_stub.policy import Actor, NotFound
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.store import LedgerEntry
 from server_stub.settings import Settings
 
 _CHUNK = 1 << 20
@@ -120,6 +126,28 @@ def current(settings: Settings, system: str) -> bytes | None:
         return (_folder(settings) / f"{system}.release").read_bytes()
     except FileNotFoundError:
         return None
+
+
+def problems(session: Session, settings: Settings) -> Iterator[str]:
+    """What is released that is not the last release on record for its system: an older record that
+    was put back, or one that nobody has released. One that was taken away is none."""
+    chosen = select(LedgerEntry.record).where(
+        LedgerEntry.object_kind == "release", LedgerEntry.log == LEDGER
+    )
+    told = [json.loads(each) for each in session.scalars(chosen.order_by(LedgerEntry.number))]
+    last = {each["system"]: (each["version"], each["sm3"]) for each in told}
+    for system in SYSTEMS:
+        token = current(settings, system)
+        if token is None:
+            continue
+        try:
+            release = SignedRelease.parse(token).release
+        except ReleaseError as error:
+            yield f"release {system}: {error}"
+            continue
+        if (release.version, release.sm3) != last.get(system):
+            version = last.get(system, ("none",))[0]
+            yield f"release {system}: {release.version} is offered, the last on record is {version}"
 
 
 def package(settings: Settings, system: str) -> tuple[Path, Release]:

@@ -23,7 +23,7 @@ from crypto.seal.release import Release, SignedRelease
 from device.loading import system_folder
 from server_stub.console.account import operator
 from server_stub.records.store import LedgerEntry
-from server_stub.releases.keeping import ReleaseRefused, publish
+from server_stub.releases.keeping import ReleaseRefused, problems, publish
 from server_stub.web.serving import RunningServer
 from tests.world.clerk import Clerk
 
@@ -96,6 +96,28 @@ def test_the_platform_releases_nothing_that_is_not_newer(release: Publish) -> No
         with pytest.raises(ReleaseRefused):
             release(version)
     release("9.10.0")
+
+
+def test_an_older_record_that_was_put_back_is_found_by_the_audit(
+    city: RunningServer, release: Publish
+) -> None:
+    settings = city.platform.settings
+    release("9.20.0")
+    record = settings.directory / "releases" / "linux-amd64.release"
+    older = record.read_bytes()
+
+    def found() -> list[str]:
+        with city.platform.reading() as session:
+            return list(problems(session, settings))
+
+    release("9.21.0")
+    assert found() == []
+    record.write_bytes(older)
+    assert found() == ["release linux-amd64: 9.20.0 is offered, the last on record is 9.21.0"]
+    record.write_bytes(b"another")
+    assert len(found()) == 1
+    record.unlink()
+    assert found() == []
 
 
 def test_an_older_version_and_one_that_is_to_come_are_not_told(

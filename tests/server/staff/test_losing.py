@@ -265,6 +265,23 @@ def test_what_was_agreed_about_a_pause_lifts_no_loss(desk: Desk, tmp_path: Path)
     assert desk.state(code) == ("suspended", "lost")
 
 
+def test_a_decision_counts_once(desk: Desk) -> None:
+    """Whoever has the session sends none of the holder's decisions again."""
+    person, url = desk.holder(), desk.server.url
+    with desk.server.platform.reading() as session:
+        digest = session.get_one(store.Seal, person.seal_id).seal_sm3
+    path = f"/v1/seals/{person.seal_id}"
+    stop = {"reason": "holder_request"}
+    stop |= decision(url, person.key, "suspend", person.seal_id, digest, "holder_request")
+    again = decision(url, person.key, "resume", person.seal_id, digest, "")
+    assert person.call("POST", f"{path}/suspend", stop).status_code == 200
+    assert person.call("POST", f"{path}/resume", again).status_code == 200
+    assert person.call("POST", f"{path}/suspend", stop).json()["code"] == "signature_invalid"
+    assert desk.change(person, person, "suspend", "holder_request") == ""
+    assert person.call("POST", f"{path}/resume", again).json()["code"] == "signature_invalid"
+    assert desk.change(person, person, "resume") == ""
+
+
 def test_a_pause_by_the_holder_becomes_a_loss_and_nobody_of_the_company_lifts_it(
     desk: Desk,
 ) -> None:
