@@ -7,6 +7,8 @@ said meanwhile. One that takes too long is killed, one that dies is replaced. A 
 worker over could falsify the answers for the files after it: :attr:`Order.alone` gives each a
 worker of its own, which costs a quarter of a second. Workers have no network: the platform is asked
 here, once for each seal whose status they could not tell, and the documents are judged again.
+
+One module, though long: both ends of a worker's pipe are read together.
 """
 
 from __future__ import annotations

@@ -33,13 +33,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import CabinetLocked, Cancelled, explain
-from ui import language, theme
+from ui import ahead, language, theme
 from ui.away import AwayNotices
 from ui.canvas.renderer import Renderer
 from ui.dialogs import FRAME
 from ui.files import dropped, open_outside
 from ui.language import tr
-from ui.shell import ahead
 from ui.shell.context import Context, TokenView
 from ui.shell.incoming import IncomingFiles
 from ui.shell.navigation import PAGES, STAFF_PAGES, Navigation, page_titles

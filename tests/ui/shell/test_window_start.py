@@ -41,9 +41,9 @@ SCROLLED = """
 import os, sys, threading, time
 from pathlib import Path
 from app.desk import Desk
-from ui import theme
+from ui import ahead, theme
 from ui.desk.desk_context import DeskContext
-from ui.shell import ahead, window as shell
+from ui.shell import window as shell
 
 def wait(done):
     end = time.monotonic() + 60
