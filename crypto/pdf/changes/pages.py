@@ -36,6 +36,8 @@ class Pages:
         ):
             return False
         differing = differing_keys(before, after)
+        if differing and self._pair.references.names_resources(key[0]):
+            self._pair.forbid(page, f"resources ({key[0]} {key[1]} obj)")
         for name in differing - {"/Annots"}:
             if same(entry(before, name), entry(after, name)):
                 continue  # the same in an object of its own

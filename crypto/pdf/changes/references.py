@@ -45,6 +45,13 @@ _LENGTH = re.compile(rb"/Length[\s\0]+(\d{1,10})(?:[\s\0]+(\d{1,5})[\s\0]+R)?(?!
 _NUMBER = re.compile(_HEADER + rb"\s+(\d{1,10})\s+endobj")
 _IN_A_LIST = ""
 """Stands for the entry where an array by itself refers to an object."""
+_NAMED_BY_CONTENT = frozenset(
+    (
+        *("/ExtGState", "/ColorSpace", "/Pattern", "/Shading", "/XObject", "/Font", "/Properties"),
+        *("/CharProcs", "/Colorants"),
+    )
+)
+"""Entries whose value is a dictionary of names (ISO 32000-1 table 33, §8.6.6.5, §9.6.5)."""
 TRAILER = 0
 """Stands for the trailer where containers are named by object number."""
 
@@ -79,6 +86,11 @@ class References:
         """Is object *number* referred to only from these entries? A dictionary that is read as
         something else as well, as one of fonts, would show what is rewritten in it."""
         return self._roles.get(number, set()) <= {_IN_A_LIST, *roles}
+
+    def names_resources(self, number: int) -> bool:
+        """Is object *number* read as a list of resources, in which content looks up whatever names
+        a document chooses?"""
+        return bool(self._roles.get(number, set()) & _NAMED_BY_CONTENT)
 
     def place(self, reference: generic.Reference, number: int) -> Any:
         """Where the object stood in revision *number*; None if there was none."""

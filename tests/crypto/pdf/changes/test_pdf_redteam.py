@@ -5,6 +5,7 @@ something else than the imprint that the maker signed.
 """
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -25,11 +26,14 @@ from crypto.seal.making import make_signature
 from crypto.seal.statement import STAPLE
 from crypto.seal.structure import Extension
 from crypto.verdict import Report, Verdict
-from tests.world.documents import add_widget, classic_pdf, update
+from tests.world.documents import add_widget, append_revision, build_pdf, classic_pdf, update
 from tests.world.sealing import NOW, World, codes, content, drawn
 from tests.world.seals import imprint
 
 WHITE = generic.ArrayObject([generic.FloatObject(1)] * 3)
+
+HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+COURIER = b"<</Type/Font/Subtype/Type1/BaseFont/Courier/Encoding<</Differences[49/nine]>>>>"
 
 
 @pytest.fixture(scope="session")
@@ -416,3 +420,46 @@ def test_an_old_answer_does_not_clear_a_certificate_for_a_claimed_time(world: Wo
     trust = replace(world.trust, statements=(old,))
     report = not_believed(world, world.sign(classic_pdf()), trust=trust)
     assert "revocation_unknown" in codes(report.signatures[0])
+
+
+def noted(sealed: bytes, after: bytes) -> bytes:
+    """The page once more with another note of a program's own."""
+    page = sealed[sealed.rindex(b"\n5 0 obj") :].split(b"obj", 1)[1].split(b"endobj")[0]
+    changed = re.sub(rb"/PieceInfo\s*<<[^>]*>>", b"/PieceInfo " + after, page)
+    assert changed != page
+    return append_revision(sealed, {5: changed.strip()})
+
+
+@pytest.mark.parametrize(
+    ("category", "content", "before", "after"),
+    [
+        (b"ExtGState", b"/PieceInfo gs %s", b"<</ca 1>>", b"<</ca 0>>"),
+        (b"ExtGState", b"/PieceInfo gs %s", b"<</ca 1>>", b"<</ca 1/TR/Default>>"),
+        (b"Shading", b"%s /PieceInfo sh", b"<</Private 1>>", b"<</ShadingType 2>>"),
+        (b"Pattern", b"/Pattern cs /PieceInfo scn %s", b"<<>>", b"<</PatternType 2>>"),
+        (b"Properties", b"/OC /PieceInfo BDC %s EMC", b"<<>>", b"<</Type/OCG/Name(a)>>"),
+        (b"Font", b"BT /PieceInfo 24 Tf 72 700 Td (Price 1000) Tj ET", HELVETICA, COURIER),
+    ],
+)
+def test_a_page_that_is_also_a_list_of_resources_does_not_change(
+    world: World, category: bytes, content: bytes, before: bytes, after: bytes
+) -> None:
+    """What a program notes on a page for itself may change, but not where content looks it up by
+    its name."""
+    content = content.replace(b"%s", b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET")
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]/PieceInfo %s"
+    page += b"/Resources 6 0 R>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+        HELVETICA,
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        page % before,
+        b"<</Font<</F 3 0 R>>/%s 5 0 R>>" % category if category != b"Font" else b"<</Font 5 0 R>>",
+    ]
+    sealed = world.sign(build_pdf(objects), marks=[])
+    assert world.verify(sealed).verdict is Verdict.VALID
+    assert world.verify(noted(sealed, after)).verdict is Verdict.INVALID
+    objects[5] = b"<</Font<</F 3 0 R>>>>"  # nobody else reads the page
+    sealed = world.sign(build_pdf(objects), marks=[])
+    assert world.verify(noted(sealed, after)).verdict is Verdict.VALID
