@@ -204,6 +204,8 @@ class ApplyDialog(Dialog):
         """The way to prove that somebody has chosen."""
         self._asked: frozenset[str] = frozenset()
         """Fields of such an application for such a seal."""
+        self._fitted = self._asked
+        """Those that the dialog's height was made for."""
         self.touched = False
         """Has anybody typed or chosen anything?"""
         self.setWindowTitle(tr("申请印章"))
@@ -410,11 +412,13 @@ class ApplyDialog(Dialog):
         self.hints[name].setVisible(bool(said) and shown)
 
     def _grow(self) -> None:
-        """Make room for hints that have come."""
+        """Make room for hints that have come, and none for fields that have gone."""
         inner = self.layout()
         if inner is not None and not self._scrolls:
             needed = max(inner.totalHeightForWidth(self.width()), inner.totalMinimumSize().height())
-            self.resize(self.width(), max(self.height(), needed))
+            fewer = self._asked != self._fitted
+            self._fitted = self._asked
+            self.resize(self.width(), needed if fewer else max(self.height(), needed))
 
     def _judge(self, name: str, text: str) -> tuple[str, str]:
         """What is said of a field, and in which role."""

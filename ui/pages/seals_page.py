@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QFrame, QGridLayout, QVBoxLayout, QWidget
 
+from crypto.seal.kinds import KINDS, PERSONAL
 from ui import theme
 from ui.document.viewer import show_seal
 from ui.flow import flow
@@ -177,6 +178,8 @@ class SealsPage(QWidget):
         inner.addLayout(flow(look, keepers, change, resume, stop, copy))
         inner.addStretch()
         made = framed("card", inner)  # what is shown before it stands in something is a window
+        kind = KINDS.get(seal.subtype)
+        keepers.setVisible(kind is None or kind.family != PERSONAL)  # the person keeps her own
         change.setVisible(seal.state != "cancelled")
         resume.setVisible(may_resume(seal))
         stop.setVisible(may_stop(seal))

@@ -268,3 +268,14 @@ def test_for_a_seal_of_ones_own_one_is_not_called_a_handler(
     shown = [each.text() for each in form.findChildren(QLabel) if each.isVisibleTo(form)]
     assert "证明方式" in shown
     assert "经办人" not in shown
+
+
+def test_with_fewer_fields_the_form_is_lower(qtbot: QtBot, form: ApplyDialog) -> None:
+    form.kind.setCurrentIndex(form.kind.findData("department"))
+    qtbot.waitUntil(lambda: form.height() > 300)
+    high = form.height()
+    form.kind.setCurrentIndex(form.kind.findData("personal"))
+    qtbot.waitUntil(lambda: form.height() < high - 60)
+    layout = form.layout()
+    assert layout is not None
+    assert form.height() <= layout.totalHeightForWidth(form.width()) + 2, "no empty room"

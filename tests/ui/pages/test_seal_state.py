@@ -180,3 +180,11 @@ def test_without_a_pin_or_a_key_nothing_is_stopped(
     assert context._cabinet.seal(seal.code).state == "active"
     assert not dialog.changed
     assert not wrong.changed
+
+
+def test_a_seal_of_ones_own_is_kept_by_nobody_else(page: SealsPage, seal: SealRecord) -> None:
+    for subtype, offered in (("personal", False), ("contract", True)):
+        card = page._card(replace(seal, subtype=subtype), None)
+        (keepers,) = (b for b in card.findChildren(QPushButton) if b.text() == "保管人…")
+        assert keepers.isHidden() is not offered
+        card.deleteLater()
