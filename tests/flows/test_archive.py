@@ -134,8 +134,8 @@ def test_where_red_has_no_meaning_no_seal_keeps_the_promise(
 
 def drawn(path: Path) -> Image.Image:
     target = path.with_suffix("")
-    subprocess.run(["pdftoppm", "-r", "100", "-png", "-singlefile", path, target], check=True)
-    with Image.open(target.with_suffix(".png")) as picture:
+    subprocess.run(["pdftoppm", "-r", "100", "-singlefile", path, target], check=True)
+    with Image.open(target.with_suffix(".ppm")) as picture:
         return picture.convert("RGB")
 
 

@@ -135,10 +135,10 @@ def test_pdfsig_sees_a_signature_over_the_whole_document_for_each_mark(stamped_o
 def rendered(path: Path, page: int) -> Image.Image:
     """The page as poppler shows it."""
     target = path.with_name(f"{path.stem}-{page}")
-    arguments = ("-r", str(DPI), "-f", str(page), "-l", str(page), "-singlefile", "-png")
+    arguments = ("-r", str(DPI), "-f", str(page), "-l", str(page), "-singlefile")
     done = judge("pdftoppm", *arguments, path, target)
     assert done.returncode == 0, done.stderr
-    with Image.open(f"{target}.png") as picture:
+    with Image.open(f"{target}.ppm") as picture:
         return picture.convert("RGB")
 
 

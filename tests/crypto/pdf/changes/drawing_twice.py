@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pymupdf
@@ -55,6 +56,7 @@ def differences(pairs: Sequence[Pair], folder: Path) -> dict[int, list[str]]:
     return found
 
 
+@lru_cache(8)
 def _mupdf(data: bytes) -> list[Image.Image]:
     with pymupdf.open(stream=data, filetype="pdf") as document:
         # it paints a flag of its own on signature fields that nobody has signed
@@ -68,6 +70,7 @@ def _mupdf(data: bytes) -> list[Image.Image]:
         return [Image.frombytes("RGB", (each.width, each.height), each.samples) for each in maps]
 
 
+@lru_cache(8)
 def _pdfium(data: bytes) -> list[Image.Image]:
     document = pypdfium2.PdfDocument(data)
     document.init_forms()

@@ -236,9 +236,9 @@ def rendered(data: bytes, folder: Path) -> Image.Image:
     """The first page as poppler draws it at :data:`DPI`."""
     path, target = folder / "drawn.pdf", folder / "drawn"
     path.write_bytes(data)
-    done = run("pdftoppm", "-r", str(DPI), "-cropbox", "-singlefile", "-png", path, target)
+    done = run("pdftoppm", "-r", str(DPI), "-cropbox", "-singlefile", path, target)
     assert done.returncode == 0, done.stderr
-    return Image.open(target.with_suffix(".png")).convert("RGB")
+    return Image.open(target.with_suffix(".ppm")).convert("RGB")
 
 
 def painted(text: str, height_mm: float, left_mm: float, top_mm: float, size: Any) -> Image.Image:

@@ -195,10 +195,10 @@ def rendered(data: bytes, folder: Path, page: int = 1) -> Image.Image:
     target = folder / "drawn"
     done = run(
         *("pdftoppm", "-r", str(DPI), "-cropbox", "-f", str(page), "-l", str(page)),
-        *("-singlefile", "-png", path, target),
+        *("-singlefile", path, target),
     )
     assert done.returncode == 0, done.stderr
-    return Image.open(target.with_suffix(".png")).convert("RGB")
+    return Image.open(target.with_suffix(".ppm")).convert("RGB")
 
 
 def red_box_mm(picture: Image.Image, unit: float = 1.0) -> tuple[float, float, float, float]:
