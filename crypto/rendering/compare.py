@@ -6,7 +6,7 @@ engine: one draws two revisions alike to the pixel, two never agree on one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
@@ -225,14 +225,42 @@ def _allow_in(
     limit: int,
     shift: int,
 ) -> None:
-    from PIL import ImageChops, ImageFilter
+    from PIL import ImageChops
 
     then = ink(before.crop(area))
     now = ink(after.crop(area))
     if shift:
-        now = now.filter(ImageFilter.MinFilter(2 * shift + 1))
+        now = darkest_nearby(now, shift)
     lost = ImageChops.subtract(now, then).point([0] * (limit + 1) + [255] * (255 - limit))
     changed.paste(ImageChops.darker(changed.crop(area), lost), area[:2])
+
+
+def darkest_nearby(picture: Image, reach: int) -> Image:
+    """In each channel, each pixel is the least of those up to *reach* pixels from it, across and
+    down: Pillow's MinFilter, which takes five times as long."""
+    from PIL import ImageChops
+
+    return _chosen_nearby(picture, reach, ImageChops.darker)
+
+
+def lightest_nearby(picture: Image, reach: int) -> Image:
+    """The greatest of them, as Pillow's MaxFilter."""
+    from PIL import ImageChops
+
+    return _chosen_nearby(picture, reach, ImageChops.lighter)
+
+
+def _chosen_nearby(picture: Image, reach: int, choose: Callable[[Image, Image], Image]) -> Image:
+    width, height = picture.size
+    for across, down in ((1, 0), (0, 1)):
+        found = picture.copy()
+        for step in range(1, min(reach + 1, width if across else height)):
+            x, y = step * across, step * down
+            first, last = (0, 0, width - x, height - y), (x, y, width, height)
+            found.paste(choose(found.crop(first), picture.crop(last)), first)
+            found.paste(choose(found.crop(last), picture.crop(first)), last)
+        picture = found
+    return picture
 
 
 def _pixels(

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from crypto.pdf.marks.appearance import Drawing
 from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkCheck
 from crypto.pdf.marks.visible_part import WHOLE, is_whole
-from crypto.rendering.compare import ink
+from crypto.rendering.compare import darkest_nearby, ink, lightest_nearby
 from crypto.rendering.imprints import PARTS, SIDE, Wish, draw_marks
 from crypto.seal.imprint import ImprintError, decode_imprint
 from crypto.seal.structure import Seal
@@ -268,10 +268,9 @@ class _Drawings:
 
 def _beyond(one: Image, other: Image) -> Image:
     """How far *one* is beyond everything that *other* has nearby."""
-    from PIL import ImageChops, ImageFilter
+    from PIL import ImageChops
 
-    least = other.filter(ImageFilter.MinFilter(2 * _SHIFT + 1))
-    most = other.filter(ImageFilter.MaxFilter(2 * _SHIFT + 1))
+    least, most = darkest_nearby(other, _SHIFT), lightest_nearby(other, _SHIFT)
     return ImageChops.add(ImageChops.subtract(least, one), ImageChops.subtract(one, most))
 
 

@@ -6,10 +6,19 @@ from dataclasses import dataclass
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
 from crypto.rendering import compare
-from crypto.rendering.compare import LEVELS, Box, Kind, Place, differences, merged
+from crypto.rendering.compare import (
+    LEVELS,
+    Box,
+    Kind,
+    Place,
+    darkest_nearby,
+    differences,
+    lightest_nearby,
+    merged,
+)
 
 MM = 4.0
 """Pixels per millimetre."""
@@ -192,3 +201,20 @@ def test_rows_that_are_equal_need_no_look(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compare, "_differing_rows", lambda *_: (0, after.height))
         assert found == differences(before, after, places)
+
+
+# ---------------------------------------------------------------- neighbours
+
+
+@given(st.data(), st.sampled_from(["L", "RGB"]), st.integers(1, 12), st.integers(1, 12))
+def test_the_least_and_greatest_nearby_are_those_of_pillows_filters(
+    data: st.DataObject, mode: str, width: int, height: int
+) -> None:
+    size = width * height * len(mode)
+    pixels = data.draw(st.binary(min_size=size, max_size=size))
+    picture = Image.frombytes(mode, (width, height), pixels)
+    for reach in (1, 2, 3):
+        kernel = 2 * reach + 1
+        assert darkest_nearby(picture, reach) == picture.filter(ImageFilter.MinFilter(kernel))
+        assert lightest_nearby(picture, reach) == picture.filter(ImageFilter.MaxFilter(kernel))
+    assert picture.tobytes() == pixels
