@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from crypto.seal.use_approval import APPROVE, ApprovalError, SignedApproval, join
 from server_stub import policy, signin
@@ -144,14 +144,36 @@ def withdraw(
     return row
 
 
+def by_lost_key() -> ColumnElement[bool]:
+    """Has a request an approval by a key that may be in other hands? Nobody knows who gave it, and
+    when the Ukey was lost is known no better: it is asked for again."""
+    given = (
+        select(UseApprover.request_id)
+        .join(Certificate, Certificate.sn == UseApprover.certificate_sn)
+        .where(UseApprover.request_id == UseRequestRow.id, UseApprover.decision == APPROVE)
+        .where(
+            Certificate.state.in_(("held", "revoked")),
+            Certificate.reason.in_(signin.KEY_IN_DOUBT),
+        )
+    )
+    return given.exists()
+
+
 def sweep(tx: Transaction) -> int:
-    """Requests whose time is over lapse; the pages of old ones go. Gives how many changed."""
+    """Requests whose time is over lapse, and those that a lost key has approved; the pages of old
+    ones go. Gives how many changed."""
     over = select(UseRequestRow).where(
         UseRequestRow.state.in_(("pending", "approved")), UseRequestRow.until < tx.now
     )
     ended = tx.session.scalars(over.order_by(UseRequestRow.id)).all()
     for row in ended:
         use_policies.change(tx, row, "lapse", "expired")
+    lost = select(UseRequestRow).where(
+        UseRequestRow.state.in_(("pending", "approved")), by_lost_key()
+    )
+    doubtful = tx.session.scalars(lost.order_by(UseRequestRow.id)).all()
+    for row in doubtful:
+        use_policies.change(tx, row, "lapse", "key_lost")
     done = select(UseRequestRow).where(
         UseRequestRow.id.in_(select(UsePage.request_id)),
         UseRequestRow.state.not_in(("pending", "approved")),
@@ -159,4 +181,4 @@ def sweep(tx: Transaction) -> int:
     )
     for row in tx.session.scalars(done).all():
         use_policies.remove_pages(tx.session, row)
-    return len(ended)
+    return len(ended) + len(doubtful)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.seal.statement import Leave
@@ -57,6 +58,9 @@ def take(tx: Transaction, actor: Actor, seal: Seal, request: str) -> Approved:
         raise ApprovalNeeded("policy")
     if row.state != "approved" or row.until < tx.now:
         raise ApprovalNeeded("lapsed" if row.until < tx.now else row.state)
+    doubtful = select(UseRequestRow.id).where(UseRequestRow.id == row.id, deciding.by_lost_key())
+    if tx.session.scalar(doubtful) is not None:
+        raise ApprovalNeeded("lapsed")  # the next sweep puts it on record
     given = [approval.token or b"" for approval in deciding.approvals(tx, row)]
     try:
         evidence = join(rule.token, row.token, given)

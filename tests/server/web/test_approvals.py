@@ -804,6 +804,22 @@ def test_a_request_lapses_with_its_time(asking: Approving) -> None:
     assert late.json()["code"] == "already_decided"
 
 
+def test_what_a_lost_key_has_approved_is_asked_for_again(
+    asking: Approving, server: RunningServer
+) -> None:
+    approver = Somebody(server.url, legal_rep="孙失", name="宿迁市失钥公司")
+    with contextlib.closing(approver.http):
+        approver.enrol()
+        asking.approvers = (approver,)
+        assert asking.rule(asking.terms(1)).status_code == 201
+        request = asked(asking)
+        assert asking.decide(approver, request).json()["state"] == "approved"
+        lost = approver.call("POST", f"/v1/seals/{approver.seal_id}/suspend", {"reason": "lost"})
+        assert lost.status_code == 200, lost.text
+    assert asking.ticket(request["id"]).json()["code"] == "approval_needed"
+    until(lambda: state(asking, request) == "lapsed", "the request did not lapse", 15)
+
+
 def test_the_audit_confirms_all_of_it(server: RunningServer, asking: Approving) -> None:
     request = asked(asking)
     asking.decide(asking.approvers[0], request, "reject")
