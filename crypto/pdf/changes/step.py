@@ -216,7 +216,7 @@ class _Comparison:
         if "/Names" not in old and "/Names" not in new:
             return [], set()
         found = attached(old, new)
-        if found and not all(self._references.plays(key[0], *NAME_ROLES) for key in found[1]):
+        if found and not self._are_alone(found[1], "/Names", *NAME_ROLES):
             return found[0], set()
         return found
 
@@ -227,9 +227,21 @@ class _Comparison:
         found = additions.bookmarks(follow(raw))[1]
         if isinstance(raw, generic.IndirectObject):
             found.add(key_of(raw))
-        return {
-            each for each in found if self._references.plays(each[0], *additions.BOOKMARK_ROLES)
-        }
+        return found if self._are_alone(found, "/Outlines", *additions.BOOKMARK_ROLES) else set()
+
+    def _are_alone(self, found: set[tuple[int, int]], entrance: str, *roles: str) -> bool:
+        """Are these objects read in these *roles* alone, and by nothing but each other and the
+        catalog's entry *entrance*? The node of another tree, as that of the pages, would show what
+        is rewritten in it."""
+        numbers, root = {number for number, _ in found}, self._old.root_ref.idnum
+        return all(
+            self._references.plays(number, *roles)
+            and all(
+                container in numbers or (container, name) == (root, entrance)
+                for container, name in self._references.users(number)
+            )
+            for number in numbers
+        )
 
     # --- objects written again ---
 

@@ -463,3 +463,54 @@ def test_a_page_that_is_also_a_list_of_resources_does_not_change(
     objects[5] = b"<</Font<</F 3 0 R>>>>"  # nobody else reads the page
     sealed = world.sign(build_pdf(objects), marks=[])
     assert world.verify(noted(sealed, after)).verdict is Verdict.VALID
+
+
+TEXT = b"BT /F 24 Tf 72 700 Td (Price %s) Tj ET"
+
+
+def streamed(content: bytes) -> bytes:
+    return b"<</Length %d>>stream\n%s\nendstream" % (len(content), content)
+
+
+def pages_among_files() -> tuple[list[bytes], dict[int, bytes]]:
+    """A node of the page tree that lists attached files as well, and another page in it."""
+    node = b"<</Type/Pages/Count 1/Kids[%d 0 R]/Names[(a)7 0 R]>>"
+    page = b"<</Type/Page/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents %d 0 R>>"
+    file = b"<</Type/Filespec/F(a)/UF(a)/EF<</F 8 0 R>>>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/Names<</EmbeddedFiles 6 0 R>>>>",
+        b"<</Type/Pages/Count 1/Kids[6 0 R]>>",
+        HELVETICA,
+        streamed(TEXT % b"1000"),
+        page % 4,
+        node % 5,
+        file,
+        streamed(b"x"),
+    ]
+    return objects, {6: node % 80, 80: page % 81, 81: streamed(TEXT % b"9999")}
+
+
+def page_below_a_bookmark() -> tuple[list[bytes], dict[int, bytes]]:
+    """A page whose parent, from which it has its font, is a bookmark as well."""
+    mark = b"<</Title(a)/Dest[5 0 R/Fit]/Parent 7 0 R%s>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/Outlines 7 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+        HELVETICA,
+        streamed(TEXT % b"1000"),
+        b"<</Type/Page/Parent 6 0 R/MediaBox[0 0 595 842]/Contents 4 0 R>>",
+        mark % b"/Resources<</Font<</F 3 0 R>>>>",
+        b"<</First 6 0 R/Last 6 0 R/Count 1>>",
+    ]
+    return objects, {6: mark % b""}
+
+
+@pytest.mark.parametrize("prepared", [pages_among_files, page_below_a_bookmark])
+def test_a_node_of_two_trees_does_not_change(
+    world: World, prepared: Callable[[], tuple[list[bytes], dict[int, bytes]]]
+) -> None:
+    """Bookmarks and lists of files may change; what the pages are made of may not."""
+    objects, later = prepared()
+    sealed = world.sign(build_pdf(objects), marks=[])
+    assert world.verify(sealed).verdict is Verdict.VALID
+    assert world.verify(append_revision(sealed, later)).verdict is Verdict.INVALID
