@@ -14,7 +14,7 @@ from app import publishing
 from app.errors import OutputNotWritable, SealWouldHarm
 from app.placing.stamp_plan import At
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.ui.stamping import answer, opened_to_stamp, stamp_one
+from tests.ui.stamping import answer, opened_to_stamp, stamp_all, stamp_one
 from tests.world.desk import PIN, StandIn, stamped
 from tests.world.documents import annotate, classic_pdf, update
 from ui.shell.window import MainWindow
@@ -135,9 +135,7 @@ def test_a_folder_that_takes_no_files_is_told_before_the_pin_and_another_one_cho
     fails(monkeypatch, path.parent, "_new")
     page = opened_to_stamp(qtbot, window, path)
     page.placing.place(At("1", 100, 100))
-    asked = answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    asked = stamp_all(qtbot, page, monkeypatch, PIN)
     assert isinstance(page.run.outcomes[0].error, OutputNotWritable)
     assert isinstance(page.run.result, Failure)
     assert (asked, context.asked) == ([], [])

@@ -30,7 +30,7 @@ from crypto.algorithms.gm import sm3
 from crypto.verdict import Verdict
 from device.token import TokenRemoved
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
-from tests.ui.stamping import answer, opened
+from tests.ui.stamping import answer, opened, stamp_all
 from tests.world.desk import PIN, StandIn
 from tests.world.documents import classic_pdf
 from ui import language
@@ -173,9 +173,7 @@ def test_a_riding_seam_on_mixed_pages_follows_each_pages_own_size(
     assert widths == pytest.approx({0: 210, 1: 297, 2: 148, 3: 297}, abs=0.3)
     for number, item in shown.items():
         assert item.left_mm + item.width_mm == pytest.approx(widths[number], abs=0.05)
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     file = page.run.outcomes[0].file
     assert file is not None
     for mark in file.report.signatures[0].marks:
@@ -248,9 +246,7 @@ def test_the_key_pulled_out_in_a_batch_ends_it_cleanly_and_the_rest_can_go_on(
     page.placing.place(At("1", 100, 100))
     page.files.all_alike()
     context.pull_out_before = 2
-    answer(page, monkeypatch, PIN, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN, PIN)
     outcomes = page.run.outcomes
     assert sum(o.file is not None for o in outcomes) == 2
     assert [type(o.error) for o in outcomes if o.error is not None] == [TokenRemoved]
@@ -291,9 +287,7 @@ def test_a_batch_is_kept_as_a_list(
     page = opened(qtbot, window, *paths)
     page.placing.place(At("-1", 100, 100))
     page.files.all_alike()
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     result = page.run.result
     assert isinstance(result, BatchResult)
     first = result.list.item(0)
@@ -421,9 +415,7 @@ def test_several_seals_go_on_one_document_and_are_saved_once(
     page.placing.place(At("1", 60, 100))
     page.rack.cards[CONTRACT].click()
     page.placing.place(At("1", 150, 100))
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     file = page.run.outcomes[0].file
     assert file is not None
     assert [s.seal.code for s in file.report.signatures if s.seal] == [OFFICIAL, CONTRACT]
@@ -507,9 +499,7 @@ def test_a_date_is_moved_undone_and_removed_and_the_file_holds_it_where_it_was(
     assert page.panel.date is None
     page.placing.undo()
     assert page.panel.date == "cn"
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     file = page.run.outcomes[0].file
     assert file is not None
     assert file.report.verdict is Verdict.VALID
@@ -546,9 +536,7 @@ def test_single_pages_are_adjusted_in_a_table(
     marks.model.setData(marks.model.index(0, 2), 500.0)  # beyond the page: refused with words
     assert marks.model.lines[0].x == 100
     assert page._problem.text()
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     file = page.run.outcomes[0].file
     assert file is not None
     found = [(m.page, round(m.left_mm), round(m.top_mm)) for m in file.report.signatures[0].marks]
@@ -615,9 +603,7 @@ def test_a_file_with_a_password_is_stamped_when_the_password_is_given(
     assert asked == [False, False, True]  # the last time: the one before was wrong
     assert not page._password.isVisible()
     page.placing.place(At("1", 100, 100))
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     file = page.run.outcomes[0].file
     assert file is not None
     with pymupdf.open(file.path) as document:
@@ -649,9 +635,7 @@ def test_a_stamped_file_gets_a_second_seal_and_the_first_stays_good(
 ) -> None:
     page = opened(qtbot, window, demo_pdf)
     page.placing.place(At("1", 60, 100))
-    answer(page, monkeypatch, PIN, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN, PIN)
     first = page.run.outcomes[0].file
     assert first is not None
     page.run.outcomes = []
@@ -767,9 +751,7 @@ def test_a_batch_that_was_killed_goes_on_with_what_is_missing_and_shows_what_is_
 
     page.run.ended.connect(noted)
     context.pull_out_before = 2
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     done = [each.path for each in page.documents if each.stamped]
     assert len(done) == 2
     qtbot.waitUntil(lambda: page.prepared._writing is not None and page.prepared._writing.finished)
@@ -854,9 +836,7 @@ def test_an_interrupted_job_goes_on_in_the_demo_too(
     qtbot.mouseClick(link(window, "继续"), Qt.MouseButton.LeftButton)
     assert page.document.path == left
     qtbot.waitUntil(lambda: page.stamp_button.isEnabled(), timeout=20_000)
-    answer(page, monkeypatch, PIN)
-    page.stamp()
-    qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    stamp_all(qtbot, page, monkeypatch, PIN)
     assert left.with_name(f"{left.stem}_已盖章.pdf").is_file()
 
 

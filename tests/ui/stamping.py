@@ -43,11 +43,19 @@ def answer(page: StampPage, monkeypatch: pytest.MonkeyPatch, *pins: str) -> list
     return problems
 
 
-def stamp_one(qtbot: QtBot, page: StampPage, monkeypatch: pytest.MonkeyPatch) -> StampedFile:
-    """Press the button and give the PIN; the one file, stamped."""
-    answer(page, monkeypatch, PIN)
+def stamp_all(
+    qtbot: QtBot, page: StampPage, monkeypatch: pytest.MonkeyPatch, *pins: str
+) -> list[str]:
+    """Press the button, give these PINs and wait for the end; what was said with each question."""
+    problems = answer(page, monkeypatch, *pins)
     page.stamp()
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
+    return problems
+
+
+def stamp_one(qtbot: QtBot, page: StampPage, monkeypatch: pytest.MonkeyPatch) -> StampedFile:
+    """Press the button and give the PIN; the one file, stamped."""
+    stamp_all(qtbot, page, monkeypatch, PIN)
     (outcome,) = page.run.outcomes
     assert outcome.file is not None, outcome.error
     return outcome.file
