@@ -41,10 +41,10 @@ from ui.files import dropped, open_outside
 from ui.language import tr
 from ui.shell.context import Context, TokenView
 from ui.shell.incoming import IncomingFiles
+from ui.shell.keys.plugged_tokens import PluggedTokens
 from ui.shell.navigation import PAGES, STAFF_PAGES, Navigation, page_titles
 from ui.shell.notice import ErrorBox, NoticeBar
 from ui.shell.pin_dialog import change_pin
-from ui.shell.plugged_tokens import PluggedTokens
 from ui.shell.recent import RecentFiles
 from ui.shell.state import STATE_FILE, WindowState
 from ui.shell.token_notices import tell_of_seals, tell_of_token
