@@ -153,11 +153,13 @@ def test_withdrawn_at_once(
 
 
 def test_ended_by_time(clerk: Clerk, other_clerk: Clerk) -> None:
-    offer = offered(clerk, OTHER_COMPANY, left=timedelta(seconds=12))
+    end = datetime.now(UTC) + timedelta(seconds=12)
+    offer = offered(clerk, OTHER_COMPANY, left=end - datetime.now(UTC))
     accepted(other_clerk, offer["code"])
     seal = lent_seal(other_clerk, offer)
     file = stamped(other_clerk, seal, "丙.pdf")
-    until(lambda: grant_of(clerk, offer["id"], sync=True)["state"] == "expired", "its term", 60)
+    until(lambda: datetime.now(UTC) > end, "its term", 60)
+    until(lambda: grant_of(clerk, offer["id"], sync=True)["state"] == "expired", "it ends", 60)
     refused = other_clerk(
         "stamp", contract(other_clerk.folder), "--seal", seal, "--at", "1:100,100"
     )

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from tests.world.systems import PATIENCE
 
 PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.25
 
 
 def until(
     true: Callable[[], object], what: str, seconds: float = 30, *, pause: float = PAUSE_S
 ) -> None:
     """Return when *true()* is; fail with *what* if it is not so in time. *pause*: seconds between
-    two looks."""
-    deadline = time.monotonic() + seconds * PATIENCE
+    the first two looks; then a tenth of the time that it has taken, up to a quarter of a second,
+    for many a look is a question to a platform that has enough to do."""
+    begun = time.monotonic()
     while not true():
-        assert time.monotonic() < deadline, what
-        time.sleep(pause)
+        waited = time.monotonic() - begun
+        assert waited < seconds * PATIENCE, what
+        time.sleep(max(pause, min(waited / 10, LONGEST_PAUSE_S)))
 
 
 def next_second() -> None:
