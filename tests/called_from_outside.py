@@ -113,6 +113,7 @@ _.phone_enc
 _.choking
 _.collector
 _.fresh_processes
+_.pytest_collect_directory
 _.pytest_collection_finish
 _.pytest_collection_modifyitems
 _.pytest_configure
