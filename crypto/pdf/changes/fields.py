@@ -166,6 +166,9 @@ class Fields:
             self._pair.say("suspicious", page, known.name)
         if "/RV" in differing and is_same_said_richly(before, after):
             differing.discard("/RV")
+        types = {str(entry(each, "/Type", "/Annot")) for each in (before, after)}
+        if types != {"/Annot"} and "/Type" in differing:  # a node of another tree as well
+            self._pair.forbid(page, f"{known.name}: /Type")
         if differing - _FIELD:
             self._pair.forbid(page, f"{known.name}: {', '.join(sorted(differing - _FIELD))}")
             return True

@@ -505,7 +505,25 @@ def page_below_a_bookmark() -> tuple[list[bytes], dict[int, bytes]]:
     return objects, {6: mark % b""}
 
 
-@pytest.mark.parametrize("prepared", [pages_among_files, page_below_a_bookmark])
+def page_or_field() -> tuple[list[bytes], dict[int, bytes]]:
+    """A node of the page tree that is a field as well, and a page if its type says so."""
+    node = b"<</Type/%s/Count 1/Kids[5 0 R]/FT/Tx/T(a)/Contents 8 0 R/MediaBox[0 0 595 842]"
+    node += b"/Resources<</Font<</F 3 0 R>>>>>>"
+    page = b"<</Type/Page/MediaBox[0 0 595 842]/Resources<</Font<</F 3 0 R>>>>/Contents 4 0 R>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]>>>>",
+        b"<</Type/Pages/Count 1/Kids[6 0 R]>>",
+        HELVETICA,
+        streamed(TEXT % b"1000"),
+        page,
+        node % b"Pages",
+        b"null",
+        streamed(TEXT % b"9999"),
+    ]
+    return objects, {6: node % b"Page"}
+
+
+@pytest.mark.parametrize("prepared", [pages_among_files, page_below_a_bookmark, page_or_field])
 def test_a_node_of_two_trees_does_not_change(
     world: World, prepared: Callable[[], tuple[list[bytes], dict[int, bytes]]]
 ) -> None:
