@@ -121,6 +121,7 @@ _.pytest_plugins
 _.pytest_runtest_logreport
 _.pytest_sessionfinish
 _.pytest_terminal_summary
+_.pytest_testnodedown
 _.pytest_unconfigure
 _.pytestmark
 

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from _pytest.outcomes import Skipped
@@ -24,7 +25,10 @@ TOOLS = frozenset(
 )
 """Programs that tests run as judges or surroundings, and that a Windows need not have."""
 _BY_FIXTURE = {"softhsm": "softhsm2"}
+_left_out: Counter[str] = Counter()
+"""What tests want that were not begun; every process of pytest sees them all."""
 _missed: Counter[str] = Counter()
+"""What tests want that were left in the middle."""
 
 
 def _is_here(wanted: str) -> bool:
@@ -66,7 +70,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         wanted |= {_BY_FIXTURE[name] for name in names if name in _BY_FIXTURE}
         missing = sorted(name for name in wanted if not _is_here(name))
         (left if missing else kept).append(item)
-        _missed.update(missing)
+        _left_out.update(missing)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
 
@@ -87,7 +91,22 @@ if sys.platform == "win32":
     sys.addaudithook(_tool_is_missing)
 
 
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several processes tells the first what it has missed."""
+    told = getattr(session.config, "workeroutput", None)
+    if told is not None:
+        told["missed"] = [dict(_left_out), dict(_missed)]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    """The first process hears of it."""
+    left_out, missed = getattr(node, "workeroutput", {}).get("missed", ({}, {}))
+    _left_out.update(Counter(left_out) - _left_out)
+    _missed.update(missed)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What was left out, by name."""
-    for name, count in sorted(_missed.items()):
+    for name, count in sorted((_left_out + _missed).items()):
         terminalreporter.write_line(f"not on this system: {name} ({count} tests)")
