@@ -260,7 +260,7 @@ class ApplicationsPanel(QWidget):
 
     def _signed(self, record: ApplicationRecord) -> None:
         self._busy(False)
-        said = tr("已签名。请插回申请用的 Ukey，点“继续填写”提交。")
+        said = tr("已签名。拔下过申请用的 Ukey 的，先插回来；再点“继续填写…”提交。")
         self._shell.notices.show_notice("application", "good", said)
         self.changed.emit()
 
@@ -426,7 +426,7 @@ def next_words(record: ApplicationRecord) -> str:
             return tr("下一步：插入个人证书的 Ukey，点“用个人证书签名”。")
         if not record.proof_signature:
             return tr("下一步：法定代表人插入自己的 Ukey，点“法定代表人签名”。")
-        return tr("下一步：插回申请用的 Ukey，点“继续填写”提交。")
+        return tr("下一步：插着申请用的 Ukey，点“继续填写…”提交。")
     said = {
         "consent": tr("下一步：法定代表人在电子营业执照上同意，然后由平台审核。"),
         "review": tr("下一步：平台审核。"),

@@ -219,7 +219,7 @@ def test_where_the_representative_signs_himself_the_card_leads_through_it(
     context.applications.answers = [{"state": "draft", "proof_signature": b"s", "server_id": ""}]
     press(panel, "法定代表人签名…")
     qtbot.waitUntil(lambda: bool(context.applications.all()[0].proof_signature))
-    assert "插回申请用的 Ukey" in shown(panel, qtbot)
+    assert "插着申请用的 Ukey" in shown(panel, qtbot)
 
 
 def test_without_a_key_nothing_is_asked_of_the_platform(
