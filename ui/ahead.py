@@ -8,6 +8,7 @@ picture of the window and the first document; then nothing is left to import.
 from __future__ import annotations
 
 import sys
+import threading
 from importlib import import_module
 
 MODULES = (
@@ -27,9 +28,13 @@ MODULES = (
     "crypto.pki.certificate_making",
 )
 
+finished = threading.Event()
+"""All of them are imported."""
+
 
 def import_all() -> None:
     """In a worker; one after the other, so that who needs one now need not wait for all."""
     for name in MODULES:
         if name not in sys.modules:
             import_module(name)
+    finished.set()

@@ -13,9 +13,15 @@ import time
 
 from PySide6.QtCore import QObject, QTimer
 
+from ui import ahead
+from ui.going_first import moving
+
 EVERY_MS = 250
 OLDEST_S = 10.0
-"""Seconds between two full collections; one takes as long as a few frames."""
+"""Seconds between two full collections; one takes as long as a few frames, so it waits while pages
+are scrolled."""
+LONGEST_S = 60.0
+"""But not longer."""
 
 
 class Collector(QObject):
@@ -27,15 +33,19 @@ class Collector(QObject):
         gc.freeze()  # what was made while starting stays: leave it out of later collections
         parent.destroyed.connect(gc.enable)
         self._looked = time.monotonic()
+        self._stays = ahead.finished.is_set()
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._collect)
         self._timer.start(EVERY_MS)
 
     def _collect(self) -> None:
         """What Python itself would have collected by now: the oldest generation that is due."""
+        if not self._stays and ahead.finished.is_set():
+            self._stays = True
+            gc.freeze()  # what was imported stays, too: a hundred thousand objects
         counts, most = gc.get_count(), gc.get_threshold()
         now = time.monotonic()
-        if counts[2] > most[2] and now - self._looked > OLDEST_S:
+        if counts[2] > most[2] and now - self._looked > (LONGEST_S if moving() else OLDEST_S):
             self._looked = now
             gc.collect()
         elif counts[1] > most[1]:

@@ -7,6 +7,7 @@ all the time: somebody may scroll for minutes, and wait for it.
 
     frame()   the window begins to move what it shows
     pause()   in a thread that computes
+    moving()  is something moving on the screen, or was until just now?
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ FRAME_S = 0.012
 """For which other threads pause."""
 BETWEEN_S = 0.004
 """For which they then compute at least."""
+STILL_S = 0.1
+"""After which a picture stands still."""
 
 _frame_ends = 0.0
 
@@ -35,3 +38,8 @@ def pause() -> None:
     left = _frame_ends - time.perf_counter()
     if left > 0 and threading.current_thread() is not threading.main_thread():
         time.sleep(left)
+
+
+def moving() -> bool:
+    """For what can wait until it is still."""
+    return time.perf_counter() < _frame_ends + STILL_S

@@ -9,6 +9,7 @@ import pytest
 from PySide6.QtCore import QObject
 from pytestqt.qtbot import QtBot
 
+from ui import ahead, garbage, going_first
 from ui.garbage import Collector
 from ui.tasks import Tasks
 
@@ -55,6 +56,29 @@ def test_a_circle_ends_in_the_main_thread(qtbot: QtBot, collector: None) -> None
     qtbot.waitUntil(lambda: bool(ended), timeout=20_000)
     assert ended == [threading.main_thread().name]
     assert keep
+
+
+def test_a_full_collection_waits_while_pages_move_and_what_was_imported_stays(
+    qtbot: QtBot, collector: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One takes as long as a few frames."""
+    monkeypatch.setattr(ahead, "finished", threading.Event())
+    owner, asked, frozen = QObject(), list[object](), list[int]()
+    one = Collector(owner)
+    monkeypatch.setattr(gc, "get_count", lambda: (0, 0, 1000))
+    monkeypatch.setattr(gc, "collect", lambda *which: asked.append(which))
+    monkeypatch.setattr(gc, "freeze", lambda: frozen.append(len(asked)))
+    monkeypatch.setattr(garbage, "OLDEST_S", 0.0)
+    going_first.frame()
+    one._collect()
+    assert asked == []
+    qtbot.waitUntil(lambda: not going_first.moving())
+    one._collect()
+    assert asked == [()]
+    ahead.finished.set()
+    one._collect()
+    one._collect()
+    assert frozen == [1]
 
 
 def test_who_heard_of_a_task_does_not_end_with_the_worker_that_did_it(qtbot: QtBot) -> None:
