@@ -4,11 +4,13 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+import tomllib
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
 import pytest
+import setuptools
 import yaml
 
 import dev
@@ -295,3 +297,25 @@ def test_the_window_opens_with_the_files_that_are_named(
     monkeypatch.setattr(dev, "run", lambda *words: asked.append(words) or 0)
     assert dev.window(["合同.pdf"]) == 0
     assert asked == [("-P", "-m", "app", str(tmp_path / "合同.pdf"))]
+
+
+def test_packages_are_not_looked_for_in_a_windows_that_a_check_has_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its drive Z: is a link to the whole machine: the setting-up did not end."""
+    (tmp_path / "app").mkdir()
+    (tmp_path / "build" / "prefix" / "dosdevices").mkdir(parents=True)
+    (tmp_path / "build" / "prefix" / "dosdevices" / "z:").symlink_to(tmp_path)
+    walk, seen = os.walk, []
+
+    def noting(*where: str, **how: bool) -> Iterator[tuple[str, list[str], list[str]]]:
+        for found in walk(*where, **how):
+            seen.append(Path(found[0]).name)
+            yield found
+
+    monkeypatch.setattr(os, "walk", noting)
+    project = tomllib.loads((dev.ROOT / "pyproject.toml").read_text("utf-8"))
+    find = project["tool"]["setuptools"]["packages"]["find"]
+    chosen = {name: find[name] for name in ("include", "exclude")}
+    assert setuptools.find_namespace_packages(str(tmp_path), **chosen) == ["app"]
+    assert set(seen) == {tmp_path.name, "app"}
