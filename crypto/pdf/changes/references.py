@@ -68,6 +68,10 @@ class References:
         self._roles: dict[int, set[str]] = {}
         """Object number → the entries, innermost, that refer to it."""
         self._objects: set[int] = set()
+        self._tables: set[int] = set()
+        """The numbers of the tables that are streams."""
+        self._noted = -1
+        """The last revision that was noted."""
         self.reach = [0] * document.reader.total_revisions
         """How far the objects that each revision writes reach into the file."""
         self.unreadable: list[Change] = []
@@ -87,6 +91,14 @@ class References:
         something else as well, as one of fonts, would show what is rewritten in it."""
         return self._roles.get(number, set()) <= {_IN_A_LIST, *roles}
 
+    def are_tables_read(self) -> bool:
+        """Does an object refer to what calls itself a table? Content could look names up in it."""
+        again = References(self._document)
+        again.watched = set(self._tables)
+        for number in range(self._noted + 1 if self._tables else 0):
+            again.note(number)
+        return any(map(again.users, self._tables))
+
     def names_resources(self, number: int) -> bool:
         """Is object *number* read as a list of resources, in which content looks up whatever names
         a document chooses?"""
@@ -100,6 +112,7 @@ class References:
         """Remember which objects the objects written in revision *number* refer to, and from which
         entry of which object. To be called for one revision after the other, from the first.
         Raises :class:`PdfTooComplex`."""
+        self._noted = number
         for reference in self._document.reader.xrefs.explicit_refs_in_revision(number):
             deadline.check()
             place = self.place(reference, number)
@@ -124,6 +137,7 @@ class References:
                     Change(number + 1, "suspicious", None, f"{reference.idnum} 0 obj")
                 )
             if isinstance(found, generic.StreamObject) and entry(found, "/Type") == "/XRef":
+                self._tables.add(reference.idnum)
                 self._note_object(found, TRAILER)  # its dictionary is the trailer
             else:
                 self._note_object(found, reference.idnum)

@@ -296,7 +296,7 @@ class _Comparison:
                 if self._is_drawn_by_form:
                     self._pair.say("suspicious", None, "/AcroForm /DR")
                 return contains(after, before)
-            if users == {(TRAILER, "/Info")}:
+            if users == {(TRAILER, "/Info")} and not self._references.are_tables_read():
                 self._pair.say("metadata", None, "/Info")
                 return True
             if users and all(self._is_evidence(*user) for user in users):

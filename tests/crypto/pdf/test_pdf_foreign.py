@@ -94,6 +94,20 @@ def test_what_only_looks_like_such_a_table_gives_no_such_freedom(world: World) -
     assert not is_good(world, forged)
 
 
+def test_a_list_of_graphics_states_that_calls_itself_a_table_gives_none_either(
+    world: World,
+) -> None:
+    """Viewers look names up in the dictionary of a stream, too."""
+    objects = [*PLAIN, b"<</ca 1>>", b"<</Type/XRef/Info 5 0 R/Length 0>>stream\n\nendstream"]
+    objects[2] = objects[2].replace(b"/Resources<<", b"/Resources<</ExtGState 6 0 R")
+    sealed = world.sign(with_xref_stream(objects, b"/Info 5 0 R"))
+    assert is_good(world, sealed)
+    assert not is_good(world, append_revision(sealed, {5: b"<</ca 0>>"}))
+    objects[2] = objects[2].replace(b"/ExtGState 6 0 R", b"")  # nobody reads it
+    unread = world.sign(with_xref_stream(objects, b"/Info 5 0 R"))
+    assert is_good(world, append_revision(unread, {5: b"<</Title(after)>>"}))
+
+
 # ---------------------------------------------------------------- catalog, pages, trailer
 
 
