@@ -175,6 +175,9 @@ def test_the_pages_are_seen_and_the_use_is_approved(
     page.step("sure")
     assert asked.state == "pending"  # one tap approves nothing
     shown = page.evaluate("document.getElementById('text').textContent")
+    chosen = page.evaluate("document.getElementById('chosen').innerText")
+    for named in ("文件 · 采购合同.pdf", "印章 · 宿迁市云杉软件有限公司", "申请人 · 周正"):
+        assert named in chosen
     page.shot("approve-sure", phone.pictures)
     page.tap("#sure")
     page.step("done")

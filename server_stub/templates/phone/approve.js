@@ -158,7 +158,8 @@ function choose(decision) {
     choice = { decision, own, text: await approval(decision, own.binding) };
     place("what-approve").hidden = decision !== "approve";
     place("what-reject").hidden = decision !== "reject";
-    phone.list("chosen", [place("name").textContent, asked["seal-name"], asked.requester]);
+    const named = (id) => `${document.querySelector(`dt[data-for="${id}"]`).textContent} · ${place(id).textContent}`;
+    phone.list("chosen", ["name", "seal-name", "requester"].map(named));
     place("text").textContent = new TextDecoder().decode(choice.text);
     show("sure");
   });
