@@ -16,7 +16,8 @@ UI = Path(language.__file__).parent
 def texts() -> Iterator[tuple[str, str]]:
     """Every literal of a ``tr`` call, with the place where it stands."""
     for path in sorted(UI.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        text = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(text)) if "tr(" in text else ():
             if (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
