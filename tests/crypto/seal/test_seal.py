@@ -332,20 +332,10 @@ SHAPES = {
 }
 
 
-def rare(shape: str, generation: str) -> bool:
-    """One signature in 256 has a number so small: some are looked for in `dev.py check-slow`."""
-    return shape == "non-minimal INTEGERs" and generation not in ("v1", "v5")
-
-
 @pytest.mark.parametrize(
     ("changes", "deviation"),
     [
-        pytest.param(
-            GENERATIONS[generation],
-            SHAPES[shape],
-            id=f"{shape}-{generation}",
-            marks=pytest.mark.slow if rare(shape, generation) else (),
-        )
+        pytest.param(GENERATIONS[generation], SHAPES[shape], id=f"{shape}-{generation}")
         for shape in SHAPES
         for generation in GENERATIONS
     ],
