@@ -1,7 +1,13 @@
 """What later revisions did and undid again: what counts is what is left of it."""
 
+from __future__ import annotations
+
+import random
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -258,3 +264,109 @@ def test_what_was_missing_when_sealed_is_not_forgotten_when_it_is_gone_again(wor
     sealed = world.sign(build_pdf(objects))
     added = append_revision(sealed, {80: stream(CONTENT % b"9999", LOOK)})
     assert world.verify(append_revision(added, {81: b"null"}, free=(80,))).verdict not in GREEN
+
+
+# --- every way there and back ------------------------------------------------------------------
+
+ENTRIES = b"/DA(/Helv 12 Tf 0 g)"
+
+
+@dataclass
+class Desk:
+    """A sealed form with a price, on which somebody works, saving after each step."""
+
+    data: bytes
+    annotations: bytes
+    """Those of the page when it was sealed."""
+    last: int = 200
+    value: bytes = b""
+    note: bytes = b""
+    marked: bool = False
+    price: bytes = b"1000"
+
+    @classmethod
+    def of(cls, world: World) -> Desk:
+        form = b"<</Fields[7 0 R]/DA(/Helv 12 Tf 0 g)/DR<</Font<</Helv 3 0 R>>>>>>"
+        objects = [
+            b"<</Type/Catalog/Pages 2 0 R/AcroForm %s>>" % form,
+            b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+            HELVETICA,
+            stream(CONTENT % b"1000"),
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
+            b"/Resources<</Font<</F 3 0 R>>>>/Annots 6 0 R>>",
+            b"[7 0 R]",
+            FIELD % ENTRIES,
+        ]
+        data = world.sign(build_pdf(objects))
+        return cls(data, re.findall(rb"\n6 0 obj\s*\[([^]]*)\]", data)[-1])
+
+    def save(self, **steps: Any) -> None:
+        """Change some of what there is, and write what differs."""
+        for name, value in steps.items():
+            setattr(self, name, value)
+        self.last += 10
+        objects: dict[int, bytes] = {}
+        if "price" in steps:
+            objects[4] = stream(CONTENT % self.price)
+        if "value" in steps:
+            look = b"/V(%s)/AP<</N %d 0 R>>" % (self.value, self.last)
+            objects[7] = FIELD % (ENTRIES + (look if self.value else b""))
+            if self.value:
+                form = LOOK.replace(b"92 0 R", b"3 0 R")
+                objects[self.last] = stream(shown(b"(%s) Tj" % self.value), form)
+        if {"note", "marked"} & set(steps):
+            listed = self.annotations
+            if self.note:
+                listed += b" 190 0 R"
+                objects[190] = NOTE % (300, 320, self.note)
+            if self.marked:
+                listed += b" 191 0 R"
+                objects |= {191: MARKUP % b"", 82: YELLOW}
+            objects[6] = b"[%s]" % listed
+        self.data = append_revision(self.data, objects)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What it must be by what is left."""
+        if self.price != b"1000":
+            return Verdict.INVALID
+        if self.marked:
+            return Verdict.UNKNOWN
+        return Verdict.VALID_CHANGED_LATER if self.value or self.note else Verdict.VALID
+
+
+STEPS: Sequence[dict[str, Any]] = (
+    {"value": b"9000"},
+    {"value": b"80"},
+    {"value": b""},
+    {"note": b"please check"},
+    {"note": b"checked"},
+    {"note": b""},
+    {"marked": True},
+    {"marked": False},
+    {"price": b"9999"},
+    {"price": b"1000"},
+)
+
+
+def work(world: World, desk: Desk, ways: Iterable[Sequence[dict[str, Any]]]) -> None:
+    wrong = []
+    for way in ways:
+        mine = replace(desk)
+        for step in way:
+            mine.save(**step)
+        verdict = world.verify(mine.data).verdict
+        if verdict is not mine.verdict:
+            wrong.append((way, verdict))
+    assert not wrong, f"{len(wrong)}: {wrong[:5]}"
+
+
+def test_whatever_was_done_in_between_what_is_left_counts(world: World) -> None:
+    ways = list(product(STEPS, repeat=4))
+    work(world, Desk.of(world), random.Random(8).sample(ways, 12))  # all: the next test
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_whatever_was_done_in_any_order_what_is_left_counts(world: World) -> None:
+    work(world, Desk.of(world), product(STEPS, repeat=3))
