@@ -140,7 +140,9 @@ def _cut_label(label: QLabel) -> str:
     if label.wordWrap():
         flags |= int(Qt.TextFlag.TextWordWrap)
     wanted = label.fontMetrics().boundingRect(
-        QRect(0, 0, room.width(), 100_000), flags, label.text()
+        QRect(0, 0, room.width(), 100_000),
+        flags,
+        QLabel.text(label),  # as it is drawn
     )
     if wanted.width() > room.width() + 1 or wanted.height() > room.height() + 1:
         return f"text {room.width()}×{room.height()}, wants {wanted.width()}×{wanted.height()}"

@@ -63,8 +63,11 @@ def test_few_wrong_lines_leave_no_empty_room(qtbot: QtBot, look: None, tmp_path:
     assert 0 < remedy.mapTo(box, QPoint()).y() - last < 30
 
 
-def test_many_wrong_lines_still_fit_the_screen(qtbot: QtBot, look: None, tmp_path: Path) -> None:
-    path = tmp_path / ("很长的文件夹名" * 12) / "settings.toml"
+@pytest.mark.parametrize("folder", ["很长的文件夹名" * 12, "C:" + r"\long-name" * 12])
+def test_many_wrong_lines_still_fit_the_screen(
+    qtbot: QtBot, look: None, tmp_path: Path, folder: str
+) -> None:
+    path = tmp_path / folder / "settings.toml"
     faults = [SettingsInvalid(str(path), f"name_{n}", "unknown", n) for n in range(1, 15)]
     box = StartProblems(faults, False)
     qtbot.addWidget(box)
