@@ -134,13 +134,27 @@ def test_a_mark_of_lines_and_grounds_that_is_the_imprint_is_proved(world: World,
     assert world.verify(data).verdict is Verdict.UNKNOWN, "nobody draws: nothing is proved"
 
 
-@pytest.mark.parametrize("image", [pixels(DESIGN), pixels(DESIGN, 240), jpeg(DESIGN, 400)])
-@pytest.mark.parametrize("kind", ["ofd of shapes", "ofd with a picture", "svg"])
+IMAGES = {
+    "pixels": pixels(DESIGN),
+    "fewer pixels": pixels(DESIGN, 240),
+    "JPEG": jpeg(DESIGN, 400),
+}
+
+
+@pytest.mark.parametrize(
+    ("kind", "image"),
+    [
+        # every run: each kind once, each image once
+        pytest.param(kind, image, marks=() if row == column else pytest.mark.slow)
+        for row, kind in enumerate(["ofd of shapes", "ofd with a picture", "svg"])
+        for column, image in enumerate(IMAGES)
+    ],
+)
 def test_a_mark_of_pixels_that_is_the_imprint_is_proved(
-    world: World, kind: str, image: bytes
+    world: World, kind: str, image: str
 ) -> None:
     picture, type_ = PICTURES[kind]
-    data = sealed(world, picture, image=image, kind=type_)
+    data = sealed(world, picture, image=IMAGES[image], kind=type_)
     assert judged(world, data) == (Verdict.VALID, {"mark_matches"})
 
 
@@ -165,8 +179,20 @@ def test_a_smaller_one_is_proved_and_its_size_told(world: World) -> None:
 DIGITS = {"one for seven": "3213000011", "nine for three": "3219000017", "added": "32130000178"}
 
 
-@pytest.mark.parametrize("digits", DIGITS)
-@pytest.mark.parametrize("pixel", [False, True], ids=["shapes", "pixels"])
+@pytest.mark.parametrize(
+    ("digits", "pixel"),
+    [
+        # every run: each change of digits once, as shapes or as pixels
+        pytest.param(
+            digits,
+            pixel,
+            id=f"{'pixels' if pixel else 'shapes'}-{digits}",
+            marks=() if (row + pixel) % 2 == 0 else pytest.mark.slow,
+        )
+        for row, digits in enumerate(DIGITS)
+        for pixel in (False, True)
+    ],
+)
 def test_one_other_digit_is_not_the_imprint(world: World, digits: str, pixel: bool) -> None:
     other = replace(DESIGN, digits=DIGITS[digits])
     data = (
