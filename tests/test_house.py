@@ -351,6 +351,7 @@ def unused_names(*files: Path, exclude: Sequence[Path | str] = ()) -> set[str]:
     return {item.name for item in found.get_unused_code(settings["min_confidence"])}
 
 
+@pytest.mark.timeout(600)
 def test_every_name_is_used_or_has_its_reason() -> None:
     """Dead code goes; an entry of vulture's allow-list that is used after all goes too."""
     allowed = ROOT / "tests" / "called_from_outside.py"
