@@ -18,8 +18,8 @@ from app.errors import LANGUAGES
 from crypto.verdict import Verdict
 
 WORDS = {
-    "zh_CN": "cbbc55c1c08153fe2506445d1c419e3636eb0ada1890b840c66c1373b6a1de33",
-    "en": "1d119394de311b319a107c48d835816352396f66453368320086099e3a120957",
+    "zh_CN": "a2d2775364d422f830d1d172a44e5bf92d9bff8d323eea012b9ab75a3f6e8e0a",
+    "en": "9b2457957fa167366f4201255a32a680b71bc0724d399f36352235ff60ab50c7",
 }
 """SHA-256."""
 AT = datetime(2026, 11, 30, 4, tzinfo=UTC)

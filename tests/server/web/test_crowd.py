@@ -343,7 +343,7 @@ def test_connections_of_one_address_are_bounded(crowded: Start) -> None:
 def test_of_many_newcomers_a_few_are_accepted_in_one_turn_of_the_loop(
     crowded: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    server, accept = crowded(), socket.socket.accept
+    (server, _), accept = crowded(), socket.socket.accept
     loop = server._server.servers[0].get_loop()
     turn, of_turn, ended, stopped = 0, Counter[int](), threading.Event(), threading.Event()
 
@@ -486,7 +486,6 @@ def test_a_file_is_verified_once_and_its_seals_asked_about_first(
         return verify_pdf(stream, *args, **options)
 
     monkeypatch.setattr(verifying, "verify_pdf", counted)
-    monkeypatch.setattr(verifying, "_give_way", lambda: None)  # this is no process of its own
     code = enrolled.call("GET", f"/v1/seals/{enrolled.seal_id}").json()["seal_code"]
     channel = Asked(stamped(enrolled))
     verifying._verify(channel)  # type: ignore[arg-type]
