@@ -52,9 +52,17 @@ def pictures(pages: int = 2) -> tuple[bytes, ...]:
     return tuple(found)
 
 
+@cache
 def seen(name: str, sent: tuple[bytes, ...]) -> Shown:
-    """Without a process: these pictures are the tests' own."""
+    """Without a process: these pictures are the tests' own. A desk of every window has some."""
     return Shown(name, sent, tuple(decoded(each) for each in sent))
+
+
+@cache
+def _key(company: Company, name: str) -> SoftKey:
+    usage = ("digitalSignature", "nonRepudiation")
+    enterprise = company.seals[0].enterprise
+    return company.authorities.certified(name, usage, DOCUMENT_SIGNING, enterprise)
 
 
 class StandInApprovals:
@@ -62,7 +70,7 @@ class StandInApprovals:
 
     def __init__(self, company: Company) -> None:
         self.company = company
-        self.keys = [self._key(name) for name, _ in PEOPLE]
+        self.keys = [_key(company, name) for name, _ in PEOPLE]
         self.kept: list[UseRequestRecord] = []
         self.rules: list[PolicyRecord] = []
         self.shown: Shown | None = seen("采购合同.pdf", pictures())
@@ -76,12 +84,6 @@ class StandInApprovals:
         """The one that is used with approvals."""
         seals = self.company.seals
         return next((each for each in seals if each.subtype == "official"), seals[0])
-
-    def _key(self, name: str) -> SoftKey:
-        usage = ("digitalSignature", "nonRepudiation")
-        return self.company.authorities.certified(
-            name, usage, DOCUMENT_SIGNING, self.company.seals[0].enterprise
-        )
 
     def fill(self) -> None:
         """A desk on which everything happens: asked, answered, waiting, over."""
@@ -129,7 +131,7 @@ class StandInApprovals:
     ) -> UseRequestRecord:
         seal, rule = self.seal, self.rules[0]
         asked_at = datetime.now(UTC) - timedelta(hours=hours)
-        requester = self.company.holder if side == "mine" else self._key("赵六")
+        requester = self.company.holder if side == "mine" else _key(self.company, "赵六")
         assert rule.policy is not None
         facts: dict[str, Any] = {
             "origin": ORIGIN,
