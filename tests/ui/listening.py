@@ -135,8 +135,8 @@ class Reader:
         assert isinstance(answer, int), answer
         return answer
 
-    def wait(self, true: Callable[[Node], object], what: str) -> Node:
-        """The tree in which it is so."""
+    def wait(self, true: Callable[[Node], object], what: str, patience: float = PATIENCE) -> Node:
+        """The tree in which it is so, within *patience* seconds."""
         seen: list[Node] = []
 
         def there() -> bool:
@@ -145,7 +145,7 @@ class Reader:
             return bool(true(tree))
 
         try:
-            until(there, what, PATIENCE, pause=PAUSE)
+            until(there, what, patience, pause=PAUSE)
         except AssertionError as error:
             raise AssertionError(f"{what}; read: {seen[-1].names}") from error
         return seen[-1]
@@ -259,5 +259,5 @@ def listening(home: Path, *arguments: str) -> Iterator[Reader]:
             stderr=said,
         )
         made = Reader(home, reader, display)
-        made.wait(lambda tree: tree.find("", "frame"), "no window appeared")
+        made.wait(lambda tree: tree.find("", "frame"), "no window appeared", 3 * PATIENCE)
         yield made
