@@ -161,7 +161,7 @@ def _with_surroundings(
     ends = tuple(around.before + end for end in report.file.revisions)
     file = replace(report.file, size=size, sm3=file_sm3.hex(), revisions=ends)
     findings = [*report.findings]
-    if around.before and not around.suspect:
+    if around.before:
         findings.append(Finding("bytes_before_start", {"count": str(around.before)}))
     if around.behind:
         findings.append(Finding("bytes_behind_end", {"count": str(around.behind)}))
