@@ -55,7 +55,7 @@ class Office:
         terms = ("--until", until, "--uses", "3", "--offline", "1", "--json")
         lent = json.loads(self._colleague("grant", "offer", "--to", APPLICANT[3], *terms))
         own = self._seals()
-        self._with_key("grant", "accept", lent["code"])
+        self._with_key("grant", "accept", lent["code"], "--yes")
         (seal,) = self._seals() - own
         said = self._stamped("报价单", "--seal", seal, "--offline")
         expect("预留的次数" in said, f"the use is not told as reserved: {said!r}")
