@@ -26,7 +26,7 @@ from server_stub.web.connections import Config
 
 _QUEUE = 2048
 """Connections that the system keeps until they are accepted."""
-_NEWCOMERS = 4
+_NEWCOMERS = 1
 """Connections accepted in one turn of the loop: each costs all others some 0.5 ms until its first
 request is answered, and of two hundred that come at once everybody else would wait for all."""
 
