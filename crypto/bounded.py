@@ -3,6 +3,7 @@
     run(function, *arguments, seconds=…)     → Message    one call, in a process of its own
     BoundedProcess(target, *arguments)       → a process that stays and is spoken to:
         .send(message), .receive(seconds)    → Message
+        .receive_working(seconds, clock)     → Message, bound by the processor's time
 
 The process is a fresh interpreter ("spawn"). It has bounds on memory, leaves no core file, writes
 nothing to the terminal, hears no Ctrl+C, and ends with whoever started it. On Linux these are
@@ -23,6 +24,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -55,6 +57,8 @@ _OUT_OF_MEMORY = 77
 """Exit code of a process whose Python code ran out of memory."""
 START_SECONDS = 120.0
 """Until it has read what it is to do; on a busy machine an interpreter takes its time."""
+_LOOK_UP = 0.5
+"""Seconds after which the processor's time of a process that works is asked for again."""
 _LAST_SECONDS = 2.0
 """For a process that has closed its end of the pipe: until its exit code tells why."""
 _FAILED = "bounded.failed"
@@ -73,6 +77,11 @@ class ProcessDied(BoundedError):
 
 class ProcessTimedOut(BoundedError):
     """It took longer than it may."""
+
+
+class ProcessHeldUp(ProcessTimedOut):
+    """It was at work all the time that it had by the clock, and got little of the processor: the
+    machine was busy, and another time it may be done."""
 
 
 class ProcessOutOfMemory(BoundedError):
@@ -198,10 +207,10 @@ class BoundedProcess:
         except (OSError, ValueError):  # gone, let go of, or no Linux
             return None
 
-    def waiting(self) -> bool:
-        """Is there something to receive, be it only the news of its end?"""
+    def waiting(self, seconds: float = 0.0) -> bool:
+        """Is there something to receive within *seconds*, be it only the news of its end?"""
         try:
-            return self._connection.poll()
+            return self._connection.poll(seconds)
         except OSError:
             return True
 
@@ -234,6 +243,28 @@ class BoundedProcess:
             self.end()
             raise ProcessFailed(str(said.head[_FAILED])[:_FAILURE])
         return said
+
+    def receive_working(self, seconds: float, clock: float) -> Message:
+        """Its next message, before it has used *seconds* of the processor or has stood still for as
+        long, and begun within *clock* seconds by the clock.
+
+        Raises :class:`BoundedError`; :class:`ProcessHeldUp` where a process that was at work had
+        too little of the processor in *clock* seconds. Where the system does not tell its time,
+        the clock is what counts."""
+        moved = time.monotonic()
+        until = moved + clock
+        before = used = self.processor_seconds() or 0.0
+        while (now := time.monotonic()) < until:
+            if self.waiting(min(_LOOK_UP, until - now)):
+                return self.receive(max(seconds, clock))
+            told, now = self.processor_seconds(), time.monotonic()
+            if told is not None and told > used:
+                used, moved = told, now
+            if used - before >= seconds or now - moved >= seconds:
+                self.end()
+                raise ProcessTimedOut("it took too long")
+        self.end()
+        raise ProcessHeldUp("it had too little of the processor")
 
     def _ended_early(self, late: threading.Event) -> BoundedError:
         """Why it speaks and listens no more; it is let go of."""

@@ -19,6 +19,7 @@ from crypto.bounded import (
     Message,
     ProcessDied,
     ProcessFailed,
+    ProcessHeldUp,
     ProcessOutOfMemory,
     ProcessTimedOut,
     run,
@@ -222,6 +223,43 @@ def test_it_is_known_what_it_has_used_of_the_processor() -> None:
         assert used is not None
         assert 0 < used < 30
     assert process.processor_seconds() is None
+
+
+@pytest.mark.parametrize(
+    ("used", "seconds", "clock", "why"),
+    [
+        ([0.0, 0.1, 0.2, 0.3], 60.0, 0.03, ProcessHeldUp),
+        ([7.0], 60.0, 0.0, ProcessHeldUp),
+        ([7.0, 67.0], 60.0, 1000.0, ProcessTimedOut),
+        ([7.0], 0.03, 1000.0, ProcessTimedOut),
+        ([None], 0.03, 1000.0, ProcessTimedOut),
+    ],
+    ids=["little of the processor", "no time left", "enough of it", "stands still", "not told"],
+)
+def test_who_waits_for_the_processor_is_told_from_who_has_had_enough_of_it(
+    used: list[float | None],
+    seconds: float,
+    clock: float,
+    why: type[ProcessTimedOut],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = iter(used)
+    monkeypatch.setattr(bounded, "_LOOK_UP", 0.01)
+    monkeypatch.setattr(BoundedProcess, "processor_seconds", lambda process: next(told, used[-1]))
+    with BoundedProcess(targets.never_listen) as process:
+        with pytest.raises(ProcessTimedOut) as raised:
+            process.receive_working(seconds, clock)
+        assert raised.type is why
+    assert gone(process.pid)
+
+
+def test_what_is_there_in_time_is_given_however_little_it_took() -> None:
+    with BoundedProcess(targets.echo, "> ") as process:
+        process.send("one")
+        assert process.receive_working(30, 60).head["said"] == "> one"
+        process.send("die")
+        with pytest.raises(ProcessDied):
+            process.receive_working(30, 60)
 
 
 def test_two_gigabytes_are_allowed_unless_said_otherwise() -> None:

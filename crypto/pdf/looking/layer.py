@@ -37,9 +37,11 @@ _GOOD = (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
 _FINE = (Level.OK, Level.NOTICE, Level.CHANGED)
 _ANYWHERE = {"suspicious", "forbidden"}
 """Kinds of change that may show on other pages than the one they are told of."""
-_START_SECONDS = 60.0
 _PAGE_SECONDS = 20.0
-"""For one page, by the clock: the process is ended then."""
+"""Of the processor, for loading and for one page: the process is ended then."""
+_CLOCK, _PLACING_CLOCK = 150.0, 20.0
+"""Seconds by the clock for a document, ten times what it may use of the processor: what an idle
+machine sees a busy one sees, too, and past that it says that it was busy."""
 _PLACING_SECONDS = 3.0
 _MAX_DATA = 512 << 20
 """Bytes of all revisions that are drawn at once."""
@@ -65,6 +67,11 @@ class Task:
         """Of the processor."""
         return _PLACING_SECONDS if self.placing else SECONDS
 
+    @property
+    def clock(self) -> float:
+        """Seconds by the clock."""
+        return _PLACING_CLOCK if self.placing else _CLOCK
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -88,6 +95,8 @@ class Seen:
     """Pages (0-based) that nobody has looked at, because there was no time for them."""
     failed: tuple[tuple[int | None, str], ...] = ()
     """Pages (0-based; None: the document) that could not be drawn, and what refused or why."""
+    held_up: tuple[int, ...] = ()
+    """Pages (0-based) that nobody has looked at, because the machine was busy."""
 
 
 Look = Callable[[Task], Seen]
@@ -189,6 +198,8 @@ def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
         findings.append(Finding("look_differs_more", {"count": str(len(by_page) - _MAX_TOLD)}))
     if seen.left_out:
         findings.append(Finding("look_incomplete", {"pages": ranges(seen.left_out)}))
+    if seen.held_up:
+        findings.append(Finding("look_held_up", {"pages": ranges(seen.held_up)}))
     for page, engine in seen.failed[:_MAX_TOLD]:
         where = {} if page is None else {"pages": str(page + 1)}
         findings.append(Finding("look_failed", {"engine": engine} | where))
@@ -210,7 +221,7 @@ def look_with_engines(task: Task, started: Sequence[BoundedProcess] = ()) -> See
     """Look at *task* in bounded processes, *started* by
     :func:`crypto.rendering.looker.begin_early` or here. Never raises for what the file contains."""
     seen = Seen()
-    until = time.monotonic() + 4 * task.seconds
+    until = time.monotonic() + task.clock
     for group in _groups(task):
         part = replace(task, sealed=group)
         seen = merged(seen, _together(_looked_by_all(part, until, started), part))
@@ -244,11 +255,13 @@ def _together(all_of: Sequence[Seen], task: Task) -> Seen:
 
     differences = [difference for seen in all_of for difference in seen.differences]
     left = {page for seen in all_of for page in seen.left_out}
+    held_up = {page for seen in all_of for page in seen.held_up}
     failed = dict.fromkeys(each for seen in all_of for each in seen.failed)
     return Seen(
         tuple(sorted(differences, key=lambda each: by_page((each.page, each.engine)))),
         tuple(page for page in _pages(task) if page in left),
         tuple(sorted(failed, key=by_page)),
+        tuple(page for page in _pages(task) if page in held_up),
     )
 
 
@@ -274,6 +287,7 @@ def merged(one: Seen, other: Seen) -> Seen:
         one.differences + other.differences,
         one.left_out + other.left_out,
         one.failed + other.failed,
+        one.held_up + other.held_up,
     )
 
 
@@ -300,7 +314,7 @@ def _looked(
     begun: list[BoundedProcess],
 ) -> Seen:
     """What the engines *names* see; their process is put on the list *begun*."""
-    from crypto.bounded import BoundedError, ProcessFailed
+    from crypto.bounded import BoundedError, ProcessFailed, ProcessHeldUp
 
     pages = _pages(task)
     differences: list[Difference] = []
@@ -308,13 +322,12 @@ def _looked(
     try:
         with started or begin(names) as process:
             begun.append(process)
-            process.receive(_START_SECONDS)
+            process.receive_working(_PAGE_SECONDS, until - time.monotonic())
             with suppress(BoundedError):  # what it says next tells why
-                process.send((task.data, task.password, task.sealed, task.seconds), _START_SECONDS)
+                order = (task.data, task.password, task.sealed, task.seconds)
+                process.send(order, task.clock)
             while True:
-                if time.monotonic() > until:
-                    return Seen(tuple(differences), tuple(pages), tuple(failed))
-                said = process.receive(min(_PAGE_SECONDS, 2 * task.seconds)).head
+                said = process.receive_working(_PAGE_SECONDS, until - time.monotonic()).head
                 if "done" in said:
                     left = [page_of(page) for page in said["left"]]
                     return Seen(tuple(differences), tuple(left), tuple(failed))
@@ -325,6 +338,8 @@ def _looked(
                 else:
                     place = None if said["page"] is None else page_of(said["page"])
                     failed.append((place, str(said["failed"])[:100]))
+    except ProcessHeldUp:
+        return Seen(tuple(differences), failed=tuple(failed), held_up=tuple(pages))
     except ProcessFailed as error:
         failed.append((pages[0] if pages else None, str(error)))
     except BoundedError as error:

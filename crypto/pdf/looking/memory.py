@@ -47,7 +47,8 @@ class Memory:
 
     def kept(self, look: Look) -> Look:
         """*look*, but what is known is not looked at again, and whatever was seen then counts.
-        Places are told anew: no verdict waits for them."""
+        What a busy machine has not looked at is not known. Places are told anew: no verdict waits
+        for them."""
 
         def look_at_the_rest(task: Task) -> Seen:
             if task.placing:
@@ -57,7 +58,10 @@ class Memory:
                 self._data, self._known, self._seen = data, set(), Seen()
             rest = tuple(each for each in task.sealed if _digest(each) not in self._known)
             if rest:
-                self._seen = merged(self._seen, look(replace(task, sealed=rest)))
+                seen = look(replace(task, sealed=rest))
+                if seen.held_up:
+                    return merged(self._seen, seen)
+                self._seen = merged(self._seen, seen)
                 self._known.update(map(_digest, rest))
             return self._seen
 

@@ -12,6 +12,7 @@ are compared with each other, never across engines.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -35,7 +36,10 @@ MAX_MM = 300.0
 _FOLLOWED = frozenset(("fill", "line", "clip", "inline image"))
 """What a mark may draw besides pictures; what can look otherwise elsewhere (text in fonts, layers,
 masks, shadings) is not asked of the engines."""
-_START_SECONDS, _MARK_SECONDS = 60.0, 20.0
+_MARK_SECONDS = 20.0
+"""Of the processor, for loading and for one mark."""
+_BY_THE_CLOCK = 150.0
+"""Seconds for all of them; past that the machine was busy."""
 _ANSWER = 256 << 20
 _PROPORTIONS = 0.02
 _SIDE, _SPOT = 400, 4
@@ -79,7 +83,7 @@ class DrawnMark:
     shapes: bool = False
     """The seal's picture has no pixels."""
     failed: str = ""
-    """Why nothing was drawn: "font", "picture" or "page"."""
+    """Why nothing was drawn: "font", "picture", "page" or "busy"."""
     reason: str = ""
 
 
@@ -104,20 +108,22 @@ def needs_drawing(drawing: Drawing, seal: Seal) -> bool:
 
 def draw_with_engines(task: MarkTask) -> list[DrawnMark]:
     """Draw and compare *task* with a bounded process. Never raises for what the file contains."""
-    from crypto.bounded import BoundedError, BoundedProcess
+    from crypto.bounded import BoundedError, BoundedProcess, ProcessHeldUp
 
     found: list[DrawnMark] = []
     arguments = (task.data, task.password, task.wishes)
+    until = time.monotonic() + _BY_THE_CLOCK
     try:
         with BoundedProcess(
             draw_marks, *arguments, answer=_ANSWER, name="sealdesk-marks"
         ) as process:
-            process.receive(_START_SECONDS)
+            process.receive_working(_MARK_SECONDS, until - time.monotonic())
             for wish in task.wishes:
-                said = process.receive(_MARK_SECONDS)
+                said = process.receive_working(_MARK_SECONDS, until - time.monotonic())
                 found.append(_compared(said.head, said.parts, wish))
     except BoundedError as error:
-        lost = DrawnMark(failed="page", reason=type(error).__name__)
+        why = "busy" if isinstance(error, ProcessHeldUp) else "page"
+        lost = DrawnMark(failed=why, reason=type(error).__name__)
         found += [lost] * (len(task.wishes) - len(found))
     return found
 
@@ -178,6 +184,8 @@ def judged(
         return not_proved("imprint_font_missing", font=drawn.reason)
     if drawn.failed == "picture":
         return not_proved("imprint_undrawable", reason=drawn.reason)
+    if drawn.failed == "busy":
+        return not_proved("mark_held_up")
     if drawn.failed:
         return not_proved("mark_unreadable", reason=drawn.reason)
     ratio = size_mm[0] / size_mm[1] / (wanted[0] / wanted[1])

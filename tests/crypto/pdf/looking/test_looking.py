@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from crypto.bounded import Channel
+from crypto.bounded import BoundedProcess, Channel, Message, ProcessHeldUp
 from crypto.pdf.looking import layer
 from crypto.pdf.looking.layer import Difference, Seen, Task, look_with_engines
 from crypto.pdf.looking.memory import Memory
@@ -177,6 +177,27 @@ def test_a_process_that_fails_is_told_and_so_is_what_nobody_has_seen(
     assert set(seen.left_out) >= {2}
 
 
+def test_what_a_busy_machine_has_not_looked_at_is_told_as_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Five honest files were said to be impossible to draw while the machine had no time."""
+    receive = BoundedProcess.receive_working
+
+    def till_the_clock_is_over(process: BoundedProcess, seconds: float, clock: float) -> Message:
+        if process in heard:
+            process.end()
+            raise ProcessHeldUp
+        said = receive(process, seconds, clock)
+        if "looked" in said.head:
+            heard.append(process)
+        return said
+
+    heard: list[BoundedProcess] = []
+    monkeypatch.setattr(looker, "look_when_told", lookers.hang)
+    monkeypatch.setattr(BoundedProcess, "receive_working", till_the_clock_is_over)
+    assert look_with_engines(task(classic_pdf(), 9, [0, 2, 1])) == Seen(held_up=(2, 1))
+
+
 def test_many_large_revisions_are_drawn_one_after_the_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -309,6 +330,7 @@ SEEN: list[tuple[Callable[[int], Seen], str, dict[str, str]]] = [
     (lambda end: Seen((Difference(end, None, "MuPDF"),)), "look_pages_differ", {"engine": "MuPDF"}),
     (lambda end: Seen(left_out=(4, 5, 6)), "look_incomplete", {"pages": "5–7"}),
     (lambda end: Seen(failed=((2, "ProcessDied"),)), "look_failed", {}),
+    (lambda end: Seen(held_up=(2, 1)), "look_held_up", {"pages": "2–3"}),
 ]
 
 
@@ -376,6 +398,18 @@ def test_what_was_looked_at_is_not_looked_at_again_nor_in_another_process() -> N
     elsewhere = replace(one, places=())
     Memory(first.text).kept(look)(Task(b"%PDF", None, (elsewhere,)))
     assert asked == [[5], [9], [5], [5]]
+
+
+def test_what_a_busy_machine_has_not_looked_at_is_looked_at_again() -> None:
+    answers = [Seen(held_up=(0,)), Seen(left_out=(7,))]
+    memory = Memory()
+    looks = memory.kept(lambda task: answers.pop(0))
+    wanted = Task(b"%PDF", None, (Sealed(5, (), (0,)),))
+    assert looks(wanted) == Seen(held_up=(0,))
+    assert memory.text == ""
+    assert looks(wanted) == Seen(left_out=(7,))
+    assert looks(wanted) == Seen(left_out=(7,))
+    assert not answers
 
 
 @pytest.mark.parametrize(

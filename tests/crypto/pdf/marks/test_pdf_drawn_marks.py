@@ -11,6 +11,7 @@ from PIL import Image
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
+from crypto.bounded import BoundedProcess, Message, ProcessHeldUp
 from crypto.pdf.marks import drawing
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.marks.drawn import DrawnMark, MarkTask, draw_once, draw_with_engines
@@ -371,6 +372,20 @@ def test_a_process_that_gives_nothing_proves_nothing(world: World) -> None:
     report = verify_pdf(io.BytesIO(data), "", world.trust, NOW, draw=dead)
     assert report.verdict is Verdict.UNKNOWN
     assert "mark_unreadable" in codes(report.signatures[0])
+
+
+def test_a_mark_that_a_busy_machine_has_not_drawn_is_told_as_that(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def held_up(process: BoundedProcess, seconds: float, clock: float) -> Message:
+        raise ProcessHeldUp
+
+    monkeypatch.setattr(BoundedProcess, "receive_working", held_up)
+    report = verify(world, sealed(world, vector_ofd(DESIGN), vectors()))
+    assert report.verdict is Verdict.UNKNOWN
+    found = codes(report.signatures[0])
+    assert "mark_held_up" in found
+    assert "mark_unreadable" not in found
 
 
 def test_ink_that_the_page_does_not_show_is_hidden(world: World) -> None:
