@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 from installer import icon
+from installer.policy import templates
 from installer.system import ROOT, BuildFailed, say
 from installer.windows import closure, vukey
 from installer.windows.runtime import COMPILER_RUNTIME, Runtime
@@ -15,6 +16,7 @@ from installer.windows.wine import Wine
 HERE = ROOT / "installer" / "windows"
 PROGRAMS = ("SealDesk.exe", "sealdesk-cli.exe")
 LIBRARIES = "_internal"
+POLICY = "policy"
 
 
 def build(wine: Wine, runtime: Runtime, version: str, epoch: int, work: Path) -> Path:
@@ -48,6 +50,7 @@ def build(wine: Wine, runtime: Runtime, version: str, epoch: int, work: Path) ->
     say("compiling the virtual Ukey")
     vukey.build(runtime, folder / LIBRARIES / "device" / "virtual" / vukey.NAME)
     _command(folder)
+    policies(folder)
     for path in sorted(folder.rglob("*")):
         os.utime(path, (epoch, epoch))
     closure.check(folder)
@@ -68,6 +71,14 @@ def _command(folder: Path) -> None:
     (folder / "bin").mkdir()
     command = '@"%~dp0..\\sealdesk-cli.exe" %*\r\n'
     (folder / "bin" / "sealdesk.cmd").write_bytes(command.encode("ascii"))
+
+
+def policies(folder: Path) -> None:
+    """``policy``: the administrative templates, in the folders of a policy store."""
+    for path, content in templates.files().items():
+        target = folder / POLICY / path.relative_to(templates.HERE)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content, encoding="utf-8", newline="\r\n")
 
 
 def _metadata(work: Path, version: str) -> None:

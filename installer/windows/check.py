@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from installer.system import ROOT, BuildFailed, run, say
-from installer.windows import build, msi, suites, vukey
+from installer.windows import build, bundle, msi, suites, vukey
 from installer.windows.desk import (
     APPLICANT,
     ENVIRONMENT,
@@ -141,6 +141,8 @@ class Check:
         path = registry.value(ENVIRONMENT, "PATH") or ""
         expect(path.endswith(f";{FOLDER}\\bin"), f"PATH is {path!r}")
         expect(any(self.clerk.wine.drive.rglob("印台.lnk")), "there is no shortcut")
+        templates = {path.name for path in (self.clerk.path(FOLDER) / bundle.POLICY).rglob("*.ad*")}
+        expect(templates == {"SealDesk.admx", "SealDesk.adml"}, f"templates: {templates}")
 
     def clerk_gets_a_seal(self) -> None:
         """A virtual Ukey through the DLL that the MSI brought, and a seal of the platform."""

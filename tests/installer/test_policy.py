@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from lxml import etree as ET
 
-from app.settings import NAMES, Settings, read
+from app.settings import NAMES, POLICY_KEY, Settings, read
+from app.settings_sources.registry import registry_name
 from installer.policy import templates
 from installer.policy.templates import CATEGORIES, LANGUAGES, PERSONAL, POLICIES, Policy
+from installer.windows import bundle
 
 ROOT = Path(__file__).parents[2]
 SPACE = {"p": "http://schemas.microsoft.com/GroupPolicy/2006/07/PolicyDefinitions"}
@@ -27,6 +29,30 @@ def test_the_files_are_what_the_list_gives() -> None:
     """After a change: python3 dev.py policy."""
     for path, content in templates.files().items():
         assert path.read_text(encoding="utf-8") == content, path
+
+
+def test_the_package_brings_them_in_the_folders_of_a_policy_store(tmp_path: Path) -> None:
+    bundle.policies(tmp_path)
+    folder = tmp_path / "policy"
+    brought = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*.ad*")}
+    assert set(brought) == {"SealDesk.admx", "zh-CN/SealDesk.adml", "en-US/SealDesk.adml"}
+    for path in brought.values():
+        ET.parse(path)
+
+
+@pytest.mark.parametrize("name", ["deployment.md", "deployment.zh-CN.md"])
+def test_the_manual_writes_policies_where_the_program_reads_them(name: str) -> None:
+    manual = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    kinds = {registry_name(p.setting): (p.is_list, p.is_switch) for p in POLICIES}
+    written = {}
+    for key, value, rest in re.findall(r"^reg add HKLM\\(\S+) /v (\S+) (.+) /f$", manual, re.M):
+        inside = key.removeprefix(POLICY_KEY).removeprefix("\\")
+        assert key.startswith(POLICY_KEY)
+        written[inside or value] = (bool(inside), "REG_DWORD" in rest)
+    assert set(written) == {"PlatformUrl", "AllowVirtualUkey", "Pkcs11Modules"}
+    assert written.items() <= kinds.items()
+    advised = re.findall(r"`([a-z0-9_]+)`", manual.partition("`HKLM\\Software\\Policies")[0])
+    assert {"allow_own_trust", "platform_root"} < set(advised) & set(NAMES)
 
 
 def examples(policy: Policy) -> list[Any]:
