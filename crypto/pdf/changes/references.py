@@ -45,6 +45,11 @@ _LENGTH = re.compile(rb"/Length[\s\0]+(\d{1,10})(?:[\s\0]+(\d{1,5})[\s\0]+R)?(?!
 _NUMBER = re.compile(_HEADER + rb"\s+(\d{1,10})\s+endobj")
 _IN_A_LIST = ""
 """Stands for the entry where an array by itself refers to an object."""
+_SIGNED_OVER = "signed over"
+"""Stands for /Data in one of the dictionaries that a signature's /Reference lists (ISO 32000-1
+table 253)."""
+_IN_REFERENCE = "in /Reference"
+"""Such a dictionary, on the way there."""
 _NAMED_BY_CONTENT = frozenset(
     (
         *("/ExtGState", "/ColorSpace", "/Pattern", "/Shading", "/XObject", "/Font", "/Properties"),
@@ -90,6 +95,11 @@ class References:
         """Is object *number* referred to only from these entries? A dictionary that is read as
         something else as well, as one of fonts, would show what is rewritten in it."""
         return self._roles.get(number, set()) <= {_IN_A_LIST, *roles}
+
+    def is_only_the_catalog(self, number: int) -> bool:
+        """Is object *number* read as the catalog alone? A signature may name it, too, as what it
+        was made over: nothing looks a name up there."""
+        return self.plays(number, "/Root", _SIGNED_OVER)
 
     def are_tables_read(self) -> bool:
         """Does an object refer to what calls itself a table? Content could look names up in it."""
@@ -220,11 +230,18 @@ class References:
         while stack:
             value, name, inner = stack.pop()
             if isinstance(value, generic.IndirectObject):
+                role = "/Reference" if inner == _IN_REFERENCE else inner
                 self._users.setdefault(value.idnum, set()).add((container, name))
-                self._roles.setdefault(value.idnum, set()).add(inner)
+                self._roles.setdefault(value.idnum, set()).add(role)
             elif isinstance(value, generic.DictionaryObject):
-                stack += [(each, name or key, key) for key, each in value.items()]
+                signed = inner == _IN_REFERENCE
+                stack += [
+                    (each, name or key, _SIGNED_OVER if signed and key == "/Data" else key)
+                    for key, each in value.items()
+                ]
             elif isinstance(value, generic.ArrayObject):
+                if name == inner == "/Reference":
+                    inner = _IN_REFERENCE
                 stack += [(each, name, inner) for each in value]
 
 

@@ -130,7 +130,7 @@ class _Comparison:
         """Compare catalog and form; returns the new fields."""
         old_root, new_root = self._old.root, self._new.root
         raw = old_root.raw_get("/AcroForm") if "/AcroForm" in old_root else None
-        if not self._references.plays(self._old.root_ref.idnum, "/Root"):
+        if not self._references.is_only_the_catalog(self._old.root_ref.idnum):
             self._pair.say("suspicious", None, "/Root")
         if isinstance(raw, generic.IndirectObject) and not self._references.plays(
             raw.idnum, "/AcroForm"

@@ -141,6 +141,21 @@ def read_hex_string(stream: Any) -> Any:
         raise misc.PdfStreamError("not a hexadecimal string") from error
 
 
+_NOBODY = re.compile(rb"0[ \t\r\n\f]0[ \t\r\n\f]R(?=[ \t\r\n\f\0()<>\[\]/%])")
+
+
+def _is_nothing(stream: Any) -> bool:
+    """Does "0 0 R" begin here, which some signing platforms write as an appearance? Object 0 is
+    always free: every reader takes it for null, even where a table says that it is in use. Leaves
+    the stream behind it, or where it was."""
+    found = stream.read(6)
+    if _NOBODY.match(found):
+        stream.seek(5 - len(found), io.SEEK_CUR)
+        return True
+    stream.seek(-len(found), io.SEEK_CUR)
+    return False
+
+
 def object_reader(
     library: Callable[..., Any], read_payload: Callable[..., bytes | None]
 ) -> Callable[..., Any]:
@@ -159,6 +174,10 @@ def object_reader(
             found = read_plain(stream, container_ref, read_payload)
             if found is not None:
                 return found
+            if _is_nothing(stream):
+                nothing = generic.NullObject()
+                nothing.container_ref = container_ref
+                return nothing
         first = stream.read(1)
         stream.seek(-len(first), io.SEEK_CUR)
         if first == b"%":  # where no line follows the comment, pyHanko would read on for ever

@@ -894,6 +894,34 @@ def test_metadata_that_are_also_page_content_cannot_change(world: World) -> None
     assert [each.kind for each in report.signatures[0].changed_later] == ["metadata"]
 
 
+CERTIFIED = b"<</Type/Sig/Filter/A/Contents<00>/Reference[<</Type/SigRef%s/Data 1 0 R>>]>>"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (CERTIFIED % b"/TransformMethod/DocMDP", Verdict.VALID),
+        (CERTIFIED % b"/TransformMethod/FieldMDP/TransformParams<</Action/All>>", Verdict.VALID),
+        (b"<</Type/Sig/Data 1 0 R>>", Verdict.UNKNOWN),
+        (b"<</Reference<</Type/Font/Subtype/Type3/Data 1 0 R>>>>", Verdict.UNKNOWN),
+        (b"<</Reference[<</Font<</Data 1 0 R>>>>]>>", Verdict.UNKNOWN),
+        (b"<</A<</Reference[<</Data 1 0 R>>]>>>>", Verdict.UNKNOWN),
+        (b"<</Reference[<</Other 1 0 R>>]>>", Verdict.UNKNOWN),
+    ],
+)
+def test_a_signature_may_name_the_catalog_as_what_it_was_made_over(
+    world: World, value: bytes, expected: Verdict
+) -> None:
+    """Certifying programs write it; anything else that refers to the catalog might read it as a
+    list of resources."""
+    sealed = world.sign(classic_pdf(extra=[value]), marks=[])
+    assert world.verify(sealed).verdict is Verdict.VALID
+    later = world.sign(sealed, world.second, marks=[])
+    first = world.verify(later).signatures[0]
+    assert first.verdict is expected
+    assert ("changed_suspicious" in codes(first)) is (expected is Verdict.UNKNOWN)
+
+
 def test_an_object_written_again_unchanged_is_harmless(world: World, sealed: bytes) -> None:
     body = re.search(rb"\n4 0 obj\n(.*?)\nendobj", sealed, re.DOTALL)[1]
     report = world.verify(append_revision(sealed, {4: body}))

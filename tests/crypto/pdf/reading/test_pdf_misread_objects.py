@@ -1,6 +1,8 @@
 """Sealed objects that viewers read otherwise than they seem to be written: what is added later must
 not come into their hands."""
 
+import re
+
 import pymupdf
 import pytest
 
@@ -31,6 +33,10 @@ def stream(raw: bytes, entries: bytes = b"<</Length %d>>") -> bytes:
     return entries % len(raw) + b"stream\n" + raw + b"\nendstream"
 
 
+def objects_of(data: bytes) -> list[bytes]:
+    return re.findall(rb"\d+ 0 obj\n(.*?)\nendobj\n", data, re.DOTALL)
+
+
 def text(data: bytes) -> str:
     with pymupdf.open(stream=data, filetype="pdf") as opened:
         return str(opened[0].get_text())
@@ -50,6 +56,26 @@ def test_a_reference_to_nothing_is_seen_however_it_is_written(
     assert "9999" not in text(sealed)
     assert "9999" in text(later)
     assert world.verify(later).verdict not in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+
+
+@pytest.mark.parametrize(
+    "annotation",
+    [
+        b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/Rect[0 0 0 0]/AP<</N 0 0 R>>>>",
+        b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/Rect[0 0 0 0]/AP 0 0 R/Kids[0 0 R]>>",
+        b"<</Type/Annot/Subtype/Text/Contents(a) /Rect[0 0 0 0]/Popup 0 0 R /Parent 0 0 R>>",
+    ],
+)
+def test_object_zero_is_nothing(world: World, annotation: bytes) -> None:
+    """As one platform for signing writes it; every reader shows such a file."""
+    original = document(
+        content=stream(SHOWN + b"/X Do"),
+        resources=b"<</Font<</F 3 0 R>>/XObject<</X 0 0 R>>/Properties 0 0 R>>",
+    ).replace(b"/Contents 6 0 R", b"/Contents 6 0 R/Annots[%s]" % annotation)
+    sealed = world.sign(build_pdf(objects_of(original)))
+    assert world.verify(sealed).verdict is Verdict.VALID
+    later = append_revision(sealed, {0: stream(ADDED, FORM)})
+    assert "9999" not in text(later)
 
 
 def test_a_reference_without_a_blank_is_one_for_some_viewers(world: World) -> None:
