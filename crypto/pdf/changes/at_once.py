@@ -14,6 +14,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 from pyhanko.pdf_utils.xref import ObjStreamRef
 
+from crypto.pdf.changes.ground import PagesRead
 from crypto.pdf.changes.pair import Step
 from crypto.pdf.changes.references import References
 from crypto.pdf.changes.step import compare
@@ -40,11 +41,16 @@ class _Whole(LeanView):
 
 
 def compared_at_once(
-    document: Document, sealed: Document, base: int, watched: Iterable[int]
+    document: Document,
+    sealed: Document,
+    base: int,
+    watched: Iterable[int],
+    pages: PagesRead,
 ) -> Step | None:
     """The whole *document* compared with its revision *base* (from 0), which is *sealed* as a file
-    of its own; *watched*: the numbers of all objects that were written since. None where a reader
-    that looks for objects without the tables might show something that stood there in between.
+    of its own; *watched*: the numbers of all objects that were written since; *pages*: as they were
+    read before. None where a reader that looks for objects without the tables might show something
+    that stood there in between.
 
     Raises what reading the file raises."""
     references, known = References(document), Known(sealed)
@@ -57,7 +63,7 @@ def compared_at_once(
         return None
     for field in walk_fields(form_of(old).raw_get("/Fields"), old):
         known.add(field)
-    return compare(references, known, old, new)
+    return compare(references, known, pages, old, new)
 
 
 def _is_last_everywhere(

@@ -2,29 +2,119 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf.changes.fonts import Fonts
-from crypto.pdf.changes.ink import Ink, read_look, read_page
+from crypto.pdf.changes.ink import MAX_OPERATORS, Ink, read_look, read_page
 from crypto.pdf.changes.looks import Ground, Look, inherited, shown_stream, value_text
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
+from crypto.pdf.reading.document import MAX_TREE_DEPTH
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.page import Page
 
 _UNSEEN = ("/Link", "/Popup")
 _HARMLESS = {"font", "faint", "layer", "mask", "clip", "transfer", "stack", "box"}
 """What of a look need not be followed to know where its ink is."""
+_MOST_PARTS = 20_000
+"""Told of one page."""
+
+
+Place = Callable[[generic.Reference, int], Any]
+"""Where an object stood in a revision: :meth:`crypto.pdf.changes.references.References.place`."""
+
+
+class PagesRead:
+    """What the contents of a document's pages paint: read once for all revisions in which they
+    stand at the same places, and no more of them than can be waited for."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._known: dict[int, tuple[Any, Ground]] = {}
+        self._left = MAX_OPERATORS
+
+    def content(
+        self, page: Page, node: generic.DictionaryObject, view: HistoricalResolver, fonts: Fonts
+    ) -> Ground:
+        """Of *page*, which is *node* in the revision *view*.
+
+        Raises :class:`PdfTooComplex`; what else a page contains makes a ground that is not
+        whole."""
+        made_of = _Parts(self._place, view.revision).of(node)
+        known = self._known.get(page.index)
+        if known and made_of is not None and known[0] == made_of:
+            return known[1]
+        painted = None
+        try:
+            painted = read_page(node, fonts, self._left)
+            ground = Ground(tuple(painted.inks), not painted.strange - _HARMLESS)
+        except PdfTooComplex:
+            raise
+        except PARSER_FAILURES:
+            ground = Ground((), False)
+        self._left -= painted.operators if painted else self._left
+        self._known[page.index] = made_of, ground
+        return ground
+
+
+class _Parts:
+    """Names what the content of a page is drawn from, so that two revisions can be told apart."""
+
+    def __init__(self, place: Place, revision: int) -> None:
+        self._place, self._revision = place, revision
+        self._told: list[Any] = []
+        self._seen: set[tuple[int, int]] = set()
+
+    def of(self, page: generic.DictionaryObject) -> list[Any] | None:
+        """None: of too many objects."""
+        node: Any = page
+        for _ in range(MAX_TREE_DEPTH):
+            if not isinstance(node, generic.DictionaryObject) or "/Resources" in node:
+                break
+            node = entry(node, "/Parent")
+        above = [node] if isinstance(node, generic.DictionaryObject) else []
+        stack = [
+            each.raw_get(key)
+            for each, key in ((page, "/Contents"), *((each, "/Resources") for each in above))
+            if key in each
+        ]
+        while stack:
+            if len(self._told) > _MOST_PARTS:
+                return None
+            value = stack.pop()
+            if isinstance(value, generic.IndirectObject):
+                if key_of(value) in self._seen:
+                    continue
+                self._seen.add(key_of(value))
+                self._tell_place(key_of(value))
+                value = follow(value)
+            if isinstance(value, generic.DictionaryObject):
+                self._told.append(sorted(value))
+                stack += [value.raw_get(key) for key in sorted(value)]
+            elif isinstance(value, generic.ArrayObject):
+                self._told.append(len(value))
+                stack += [value.raw_get(index) for index in range(len(value))]
+            else:
+                self._told.append(value)
+        return self._told
+
+    def _tell_place(self, key: tuple[int, int]) -> None:
+        place = self._place(generic.Reference(*key), self._revision)
+        self._told.append((key, place))
+        if place is not None and not isinstance(place, int):  # inside an object stream
+            holder = generic.Reference(place.obj_stream_id, 0)
+            self._told.append(self._place(holder, self._revision))
 
 
 class Grounds:
     """The pages of the revision *view*, each read when something is put on it."""
 
-    def __init__(self, view: HistoricalResolver) -> None:
-        self._view = view
+    def __init__(self, view: HistoricalResolver, read: PagesRead) -> None:
+        self._view, self._pages_read = view, read
         self._fonts = Fonts()
         self._pages: dict[int, tuple[Ground, list[tuple[Any, Ground]]]] = {}
 
@@ -43,13 +133,12 @@ class Grounds:
         number, generation = key_of(page.reference)
         try:
             node = self._view(generic.Reference(number, generation, self._view))
-            painted = read_page(node, self._fonts)
+            content = self._pages_read.content(page, node, self._view, self._fonts)
             listed = items_of(entry(node, "/Annots"))
         except PdfTooComplex:
             raise
         except PARSER_FAILURES:
             return Ground((), False), []
-        content = Ground(tuple(painted.inks), not painted.strange - _HARMLESS)
         return content, [
             (
                 key_of(raw) if isinstance(raw, generic.IndirectObject) else None,

@@ -35,7 +35,8 @@ WHITE = 0.985
 """A colour all of whose parts are at least this leaves paper white."""
 
 _MAX_CONTENT = 8 << 20
-_MAX_OPERATORS = 400_000
+MAX_OPERATORS = 400_000
+"""Followed in one content; six seconds of a slow machine."""
 _MAX_DEPTH = 12
 _MAX_FORMS = 2000
 _MAX_INKS = 100_000
@@ -132,6 +133,8 @@ class Painted:
     some viewers decode), unknown"""
     profiled: bool = False
     """Colours of a profile or a calibration were chosen, which may show any as any other."""
+    operators: int = 0
+    """How many were followed."""
 
 
 @dataclass(frozen=True)
@@ -196,8 +199,11 @@ def read_look(widget: generic.DictionaryObject, form: Any, fonts: Fonts | None =
     return painted
 
 
-def read_page(page: generic.DictionaryObject, fonts: Fonts | None = None) -> Painted:
-    """What the content of the page dictionary *page* paints, as :func:`read_look`."""
+def read_page(
+    page: generic.DictionaryObject, fonts: Fonts | None = None, most: int = MAX_OPERATORS
+) -> Painted:
+    """What the content of the page dictionary *page* paints, in *most* operators, as
+    :func:`read_look`."""
     painted = Painted()
     contents = entry(page, "/Contents")
     streams = contents if isinstance(contents, generic.ArrayObject) else [contents]
@@ -210,7 +216,7 @@ def read_page(page: generic.DictionaryObject, fonts: Fonts | None = None) -> Pai
         if not isinstance(node, generic.DictionaryObject) or resources is not None:
             break
         resources, node = entry(node, "/Resources"), entry(node, "/Parent")
-    reader = _Reader(painted, fonts)
+    reader = _Reader(painted, fonts, most)
     reader.content(b"\n".join(parts), _State(_PLAIN, _EVERYWHERE), resources, 0)
     return painted
 
@@ -218,9 +224,9 @@ def read_page(page: generic.DictionaryObject, fonts: Fonts | None = None) -> Pai
 class _Reader:
     """Follows content streams and notes their ink in *painted*."""
 
-    def __init__(self, painted: Painted, fonts: Fonts | None) -> None:
-        self._painted = painted
-        self._operators = self._forms = self._bytes = 0
+    def __init__(self, painted: Painted, fonts: Fonts | None, most: int = MAX_OPERATORS) -> None:
+        self._painted, self._most = painted, most
+        self._forms = self._bytes = 0
         self._fonts = fonts or Fonts()
 
     def form(self, form: generic.StreamObject, state: _State, inherited: Any, depth: int) -> None:
@@ -259,10 +265,10 @@ class _Reader:
         clipping = in_text = False
         text = line = _PLAIN
         for name, values in operators(data):
-            self._operators += 1
-            if self._operators > _MAX_OPERATORS or len(self._painted.inks) > _MAX_INKS:
+            self._painted.operators += 1
+            if self._painted.operators > self._most or len(self._painted.inks) > _MAX_INKS:
                 raise AppearanceError("the content is too long")
-            if not self._operators % 256:
+            if not self._painted.operators % 256:
                 deadline.check()
             if name in ("q", "Q") and (in_text or (name == "Q" and not saved)):
                 # some restore the place of the text as well, and some what was before the stream

@@ -8,7 +8,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
-from crypto.pdf.changes.ground import Grounds
+from crypto.pdf.changes.ground import Grounds, PagesRead
 from crypto.pdf.changes.references import References
 from crypto.pdf.marks.appearance import box, has_area
 from crypto.pdf.marks.place import place_of
@@ -39,11 +39,16 @@ class Pair:
     """The revision *new* and the one before it, *old*."""
 
     def __init__(
-        self, references: References, known: Known, old: HistoricalResolver, new: HistoricalResolver
+        self,
+        references: References,
+        known: Known,
+        pages: PagesRead,
+        old: HistoricalResolver,
+        new: HistoricalResolver,
     ) -> None:
         self.references, self.known, self.old, self.new = references, known, old, new
         self.step = Step()
-        self.grounds = Grounds(old)
+        self.grounds = Grounds(old, pages)
 
     def say(self, kind: str, page: int | None, what: str, **details: Any) -> None:
         """Note a change; *details* are further fields of :class:`~crypto.verdict.Change`."""

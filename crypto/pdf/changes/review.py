@@ -28,6 +28,7 @@ from functools import cached_property
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.at_once import compared_at_once
+from crypto.pdf.changes.ground import PagesRead
 from crypto.pdf.changes.pair import Step
 from crypto.pdf.changes.references import References
 from crypto.pdf.changes.step import compare
@@ -54,6 +55,7 @@ class History:
         self._xrefs = document.reader.xrefs
         self._known = Known(first)
         self._references = References(document)
+        self._pages = PagesRead(self._references.place)
         self._at_once = 0
         """How often the whole was compared in one step."""
         self._steps: dict[int, Step] | Exception | None = None
@@ -124,7 +126,8 @@ class History:
         if sealed is None or self._at_once > _MOST_AT_ONCE:
             return found
         try:
-            step = compared_at_once(self._document, sealed, base, self._references.watched)
+            watched = self._references.watched
+            step = compared_at_once(self._document, sealed, base, watched, self._pages)
         except PARSER_FAILURES:
             return found
         if step is None:
@@ -227,7 +230,7 @@ class History:
         steps = {}
         for number in range(self._first + 1, reader.total_revisions):
             new = reader.get_historical_resolver(number)
-            steps[number] = compare(references, self._known, old, new)
+            steps[number] = compare(references, self._known, self._pages, old, new)
             references.note(number)
             references.note_trailer(new)
             old = new

@@ -15,7 +15,7 @@ from pyhanko.pdf_utils.reader import HistoricalResolver
 from crypto.pdf.changes import additions
 from crypto.pdf.changes.extras import NAME_ROLES, attached, kind_of_setting, labels_are_plain
 from crypto.pdf.changes.fields import Fields
-from crypto.pdf.changes.ground import is_drawn_by_form
+from crypto.pdf.changes.ground import PagesRead, is_drawn_by_form
 from crypto.pdf.changes.pages import Pages
 from crypto.pdf.changes.pair import Pair, Step
 from crypto.pdf.changes.references import TRAILER, References
@@ -44,12 +44,16 @@ _PRIVATE = frozenset(("/ITXT",))
 
 
 def compare(
-    references: References, known: Known, old: HistoricalResolver, new: HistoricalResolver
+    references: References,
+    known: Known,
+    pages: PagesRead,
+    old: HistoricalResolver,
+    new: HistoricalResolver,
 ) -> Step:
     """What the revision *new* did to the one before it, *old*, up to which *references* are noted;
-    the new fields become *known*. Never raises for what they contain but
-    :class:`PdfTooComplex`."""
-    pair = Pair(references, known, old, new)
+    the new fields become *known*, and *pages* are read as far as is needed. Never raises for what
+    they contain but :class:`PdfTooComplex`."""
+    pair = Pair(references, known, pages, old, new)
     comparison = _Comparison(pair)
     try:
         comparison.run()

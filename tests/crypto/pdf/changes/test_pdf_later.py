@@ -9,6 +9,8 @@ import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
+from crypto.pdf.changes import ground
+from crypto.pdf.changes.ink import read_page
 from crypto.pdf.marks import drawing
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
@@ -452,3 +454,58 @@ def test_a_time_stamp_with_a_look_is_not_somebody_who_signed(
     report = world.verify(output.getvalue())
     assert report.verdict is (Verdict.UNKNOWN if look else Verdict.VALID)
     assert ("mark_covers" in codes(report.signatures[0])) is bool(look)
+
+
+# ---------------------------------------------------------------- heavy pages
+
+
+@pytest.fixture
+def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The numbers of operators that each reading of a page's content was allowed."""
+    made: list[int] = []
+
+    def counted(page: Any, fonts: Any, most: int) -> Any:
+        made.append(most)
+        return read_page(page, fonts, most)
+
+    monkeypatch.setattr(ground, "read_page", counted)
+    return made
+
+
+def sealed_again(world: World, data: bytes, times: int, left: float = 20.0) -> bytes:
+    for turn in range(times):
+        marks = world.marks(world.second, left=left + 45 * turn, top=200)
+        data = world.sign(data, world.second, marks)
+    return data
+
+
+def test_a_page_is_read_once_however_often_it_was_sealed(world: World, reads: list[int]) -> None:
+    """A drawing of 130,000 operators, signed by twelve people, took longer than may be."""
+    data = sealed_again(world, world.sign(classic_pdf(), marks=[]), 3)
+    assert world.verify(data).verdict is Verdict.VALID
+    assert len(reads) == 1
+    other = content_replaced(data, b"BT /F 24 Tf 72 300 Td (Price 9000) Tj ET")
+    reads.clear()
+    assert world.verify(sealed_again(world, other, 2, left=110)).verdict is Verdict.INVALID
+    assert len(reads) == 2
+
+
+def content_replaced(data: bytes, content: bytes) -> bytes:
+    return append_revision(
+        data, {4: b"<</Length %d>>stream\n%s\nendstream" % (len(content), content)}
+    )
+
+
+def test_a_page_of_more_than_can_be_followed_is_judged_and_not_refused(
+    world: World, reads: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ground, "MAX_OPERATORS", 12)
+    heavy = classic_pdf(pages=3, content=b"q 1 0 0 1 0 0 cm Q " * 4)
+    data = world.sign(heavy, marks=[])
+    for page in range(3):
+        data = world.sign(data, world.second, world.marks(world.second, page=page, left=20))
+    report = world.verify(data)
+    assert reads == [12, 0, 0]
+    grounds = [each.ground for each in report.signatures[0].changed_later if each.ground]
+    assert grounds == ["blank", "inked", "inked"]
+    assert report.verdict is Verdict.VALID
