@@ -278,6 +278,17 @@ class Desk:
         except PlatformError:
             return None
 
+    def platform_to_join(self, url: str) -> ApprovalClient:
+        """The platform at *url*, or the settings' one, for an application, an acceptance, or all
+        that a key has there: what makes it this user's.
+
+        Raises :class:`app.errors.SettingLocked` if the administrator chose another one, and as
+        :meth:`platform`."""
+        chosen = url.rstrip("/")
+        if chosen and chosen != self.settings.platform_url and self.settings.locked("platform_url"):
+            raise SettingLocked("platform_url")
+        return self.platform(chosen)
+
     def remember_platform(self, url: str) -> None:
         """Make *url* the platform of this user's settings."""
         if url.rstrip("/") != self.settings.platform_url:

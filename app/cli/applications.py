@@ -121,7 +121,7 @@ def new(desk: Desk, options: argparse.Namespace) -> int:
     fields |= {"seal": "official", "proof": form.LICENCE}
     for seal in desk.cabinet.seals()[:1]:
         fields |= {"enterprise": seal.enterprise, "uscc": seal.uscc}
-    platform = desk.platform(options.platform or "") if not options.draft else None
+    platform = desk.platform_to_join(options.platform or "") if not options.draft else None
     origin = platform.origin if platform else (options.platform or desk.settings.platform_url)
     record = desk.cabinet.applications.new("issue", fields, origin.rstrip("/"))
     tell(phrase("cli.application_kept", desk.settings.language).format(id=record.id))
@@ -136,8 +136,8 @@ def go_on(desk: Desk, options: argparse.Namespace) -> int:
     if options.platform and not record.sent:
         origin = options.platform.rstrip("/")
         record = _changed(desk, record, platform=origin)
-    platform = desk.platform(record.platform)
-    return _send(desk, _filled(desk, record, options), platform, options)
+    platform = desk.platform if record.sent else desk.platform_to_join
+    return _send(desk, _filled(desk, record, options), platform(record.platform), options)
 
 
 def _filled(

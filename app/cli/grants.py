@@ -156,7 +156,7 @@ def accept(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.lending import accept as accept_offer
     from app.remote.lending import look_at_offer
 
-    platform = desk.platform(options.platform or "")
+    platform = desk.platform_to_join(options.platform or "")
     token, code = desk.token(options.token, options.module), options.code
     seen = look_at_offer(platform, code)
     _agree(options, seen.grant, desk.settings.language)

@@ -74,7 +74,7 @@ def _changing(made: Parser) -> None:
 def enroll(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.enrolling import Applicant, enrol
 
-    platform = desk.platform(options.platform or "")
+    platform = desk.platform_to_join(options.platform or "")
     token = desk.token(options.token, options.module)
     applicant = Applicant(
         uscc=options.uscc,
@@ -202,7 +202,7 @@ def sync(desk: Desk, options: argparse.Namespace) -> int:
     from app.remote.syncing import synchronise_token
 
     desk.enter_unfinished()
-    platform = desk.platform(options.platform or "")
+    platform = desk.platform_to_join(options.platform or "")
     token = desk.token(options.token, options.module)
     with token.login(enter_pin(desk, options, token)) as session:
         done = synchronise_token(platform, desk.cabinet, session, lending=desk.lending)

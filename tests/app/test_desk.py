@@ -234,3 +234,13 @@ def test_trust_without_a_network_loads_nothing_that_speaks_http(tmp_path: Path) 
         env={**os.environ, "SEALDESK_HOME": str(tmp_path)},
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_where_the_administrator_chose_the_platform_nobody_joins_another(desk: Desk) -> None:
+    ours = "https://ours.example.gov.cn"
+    locked = with_settings(desk, platform_url=ours, sources={"platform_url": Source(Origin.POLICY)})
+    assert locked.platform_to_join("").origin == ours
+    assert locked.platform_to_join(f"{ours}/").origin == ours
+    with pytest.raises(SettingLocked):
+        locked.platform_to_join("https://theirs.example.com")
+    assert desk.platform_to_join("https://theirs.example.com").origin.endswith("theirs.example.com")

@@ -419,8 +419,21 @@ def test_files_and_folders_are_dropped_on_the_window(
     drag(window, folder, demo_pdf)
     expected = ["甲.PDF", "乙.pdf", demo_pdf.name]
     qtbot.waitUntil(lambda: [f.path.name for f in page._files] == expected, timeout=20_000)
-    drag(window, folder / "说明.txt")
-    qtbot.waitUntil(lambda: any("没有 PDF" in text for text in window.notices.texts))
+    (tmp_path / "空文件夹").mkdir()
+    other = {
+        "说明.txt": "导出为 PDF",
+        "扫描.PNG": "盖了电子印章的原文件",
+        "公文.ofd": "不要把它转换成",
+    }
+    for name in other:
+        (folder / name).touch()
+    for path, words in (
+        *((folder / name, words) for name, words in other.items()),
+        (tmp_path / "移走了.pdf", "找不到“移走了.pdf”"),
+        (tmp_path / "空文件夹", "没有 PDF"),
+    ):
+        drag(window, path)
+        qtbot.waitUntil(lambda words=words: any(words in said for said in window.notices.texts))
 
 
 def test_the_window_comes_back_as_it_was_left(
@@ -572,3 +585,20 @@ def test_a_keyring_that_does_not_answer_is_told_and_can_be_asked_again(
     qtbot.waitUntil(lambda: len(window.seals) == 3, timeout=20_000)
     assert not any("E-606" in text for text in window.notices.texts)
     window.close()
+
+
+def test_what_had_the_focus_and_goes_leaves_it_to_the_page(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    window.activateWindow()
+    window.go("seals")
+    page = window.page("seals")
+    page._apply.setFocus()
+    qtbot.waitUntil(page._apply.hasFocus)
+    page._busy(True)  # as while the platform is asked
+    qtbot.waitUntil(lambda: not window.strip.isAncestorOf(QApplication.focusWidget() or window))
+    page._busy(False)
+    page._apply.setFocus()
+    page._apply.hide()
+    qtbot.waitUntil(lambda: page.isAncestorOf(QApplication.focusWidget() or window))
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_F6)

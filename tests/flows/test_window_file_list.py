@@ -240,6 +240,11 @@ def test_of_a_batch_in_which_one_failed_the_row_says_why_and_the_finished_ones_l
     page.stamp()
     qtbot.waitUntil(lambda: bool(page.run.outcomes), timeout=30_000)
     assert [outcome.order.path for outcome in page.run.outcomes] == [new]
+    page._retry()
+    page.run.cancel()
+    assert page.documents[1].path == new
+    assert not page.documents[1].told
+    assert page.documents[0].told, "nor when another one is tried again"
 
 
 def test_the_sample_gives_way_to_ones_own_files(

@@ -253,6 +253,7 @@ def test_the_language_waits_for_the_key(qtbot: QtBot, window: MainWindow, contex
     assert window.navigation.buttons["stamp"].text() == "盖章"
     window.hold_polling(False)
     qtbot.waitUntil(lambda: window.navigation.buttons["stamp"].text() == "Stamp", timeout=20_000)
+    assert QApplication.applicationDisplayName() == "SealDesk", "stands in the titles"
 
 
 def test_the_width_of_a_panel_is_remembered(

@@ -132,6 +132,11 @@ def test_a_usual_place_is_kept_and_offered_for_the_next_file(
     press(page, "保存为常用位置")
     kept = Templates(context.settings.folders.config)
     qtbot.waitUntil(lambda: [each.name for each in kept.all()] == ["合同末页"], timeout=10_000)
+    page.panel.usual.name_field.setText("骑缝和末页")
+    press(page, "保存为常用位置")
+    qtbot.waitUntil(lambda: page.panel.usual.choice.count() == 2, timeout=10_000)
+    assert page.panel.usual.choice.currentText() == "骑缝和末页", "what was just kept is shown"
+    press(page, "删除")
     qtbot.waitUntil(lambda: page.panel.usual.choice.count() == 1, timeout=10_000)
     height = page.placing.boxes[-1].height_mm
     assert [each.rule for each in kept.named("合同末页").placed] == [

@@ -78,7 +78,8 @@ class DeskApplications:
         record = cabinet.applications.get(identity)
         if record.editable:
             form.check(record)
-        platform = self._desk.platform(record.platform)
+        reached = self._desk.platform if record.sent else self._desk.platform_to_join
+        platform = reached(record.platform)
         with self._desk.token(serial).login(pin) as session:
             steps = (identity, session, platform, cabinet)
             if form.by_another(record):

@@ -196,13 +196,19 @@ class ApplicationsPanel(QWidget):
         problem: str = "",
     ) -> None:
         reasons = record.reasons if record else {}
+        sent = bool(record and record.sent)
+        settings = self._shell.context.settings
+        by_policy = settings.locked("platform_url") and not sent
+        if by_policy:
+            known = {**known, "url": settings.platform_url}
         form = ApplyDialog(
             known,
             problem or (platform_reason(record.reason, language()) if record else ""),
             self,
             remarks=reasons,
             letter=record.letter_name if record else "",
-            fixed_platform=bool(record and record.sent),
+            fixed_platform=sent,
+            by_policy=by_policy,
         )
         keeper = _Keeper(self._shell, form, record)
         accepted = form.exec() == QDialog.DialogCode.Accepted

@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from functools import partial
-from itertools import chain
+from itertools import chain, pairwise
 from pathlib import Path
 
 from PySide6.QtCore import QTimer, Signal
@@ -193,13 +193,16 @@ class ApplyDialog(Dialog):
         remarks: Mapping[str, str] | None = None,
         letter: str = "",
         fixed_platform: bool = False,
+        by_policy: bool = False,
     ) -> None:
         """*known*: what the fields hold at first; *problem*: what came of it the last time;
         *remarks*: what a reviewer wants corrected, by field; *letter*: name of the letter of
-        authority that is kept; *fixed_platform*: it was sent there already."""
+        authority that is kept; *fixed_platform*: it was sent there already; *by_policy*: the
+        administrator chose the platform."""
         super().__init__(parent)
         self._remarks = dict(remarks or {})
         self._letter, self._letter_problem = letter, ""
+        self._by_policy = by_policy
         self._proof = known.get("proof", "")
         """The way to prove that somebody has chosen."""
         self._asked: frozenset[str] = frozenset()
@@ -226,7 +229,7 @@ class ApplyDialog(Dialog):
             field.setPlaceholderText("https://" if name == "url" else placeholder(name))
             field.textEdited.connect(partial(self._edited, name))
             field.textChanged.connect(self._update)
-            field.setReadOnly(name == "url" and fixed_platform)
+            field.setReadOnly(name == "url" and (fixed_platform or by_policy))
             field.editingFinished.connect(lambda name=name: self._leave(name))
             said = label("", "small", wrap=True)
             both = column(spacing=1)
@@ -264,6 +267,9 @@ class ApplyDialog(Dialog):
         self.accept_button = button(tr("提交申请"), self.accept, role="default")
         self.accept_button.setDefault(True)
         whole.addLayout(row(None, button(tr("取消"), self.reject), self.accept_button))
+        chain_of = (self.kind, *self.chosen.values(), *self.fields.values(), self.proof)
+        for before, after in pairwise(chain_of):  # as they stand in the form
+            QWidget.setTabOrder(before, after)
         self._ask()
         shown = {name: field for name, field in self.fields.items() if name in self._asked}
         marked = (f for n, f in shown.items() if n in self._remarks)
@@ -430,6 +436,8 @@ class ApplyDialog(Dialog):
             return tr("电话号码只有数字，可以带区号"), "bad"
         if name == "physical_code" and name in self._left and not re.fullmatch("[0-9]{13}", text):
             return tr("应为 13 位数字"), "bad"
+        if name == "url" and self._by_policy:
+            return tr("由管理员设置"), "small"
         if name == "url" and name in self._left:
             try:
                 read("platform_url", text, tr("平台地址"))

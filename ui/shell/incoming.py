@@ -5,18 +5,42 @@ that they are for.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QWidget
 
+from app.errors import OfdNotSupported, explain
 from ui.dialogs import Question
 from ui.files import has_signature, pdf_files
-from ui.language import tr
+from ui.language import language, tr
 
 if TYPE_CHECKING:
     from ui.shell.interface import Shell
+
+
+PICTURES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".heic")
+
+
+def why_none(paths: Sequence[Path]) -> str:
+    """Why nothing among *paths* can be opened, and what to do instead."""
+    named = next((path for path in paths if not path.is_dir()), None)
+    if named is None:
+        return tr("这里面没有 PDF 文件。")
+    if not named.exists():
+        return tr("找不到“{name}”：文件可能已经移走、改名或删除。", name=named.name)
+    kind = named.suffix.lower()
+    if kind == ".ofd":
+        said = explain(OfdNotSupported(named.name), language())
+        return f"{said.cause}\n{said.remedy}"
+    if kind in PICTURES:
+        return tr(
+            "“{name}”是图片，不能盖章；图片里的印章也无法验证。请对方发来盖了电子印章的原文件。",
+            name=named.name,
+        )
+    return tr("“{name}”不是 PDF 文件。请先在原来的程序里把它导出为 PDF。", name=named.name)
 
 
 class IncomingFiles:
@@ -33,14 +57,15 @@ class IncomingFiles:
         document on another page is asked what for."""
         self.any_came = True
         if any(path.is_dir() for path in paths):  # may be large, or on a slow network
-            self._shell.tasks.work(pdf_files, paths, done=self._open, failed=self._shell.complain)
+            opened = partial(self._open, paths)
+            self._shell.tasks.work(pdf_files, paths, done=opened, failed=self._shell.complain)
         else:
-            self._open(pdf_files(paths))
+            self._open(paths, pdf_files(paths))
 
-    def _open(self, found: list[Path]) -> None:
+    def _open(self, paths: Sequence[Path], found: list[Path]) -> None:
         shell = self._shell
         if not found:
-            shell.notices.show_notice("files", "warning", tr("这里面没有 PDF 文件。"))
+            shell.notices.show_notice("files", "warning", why_none(paths))
             return
         shell.notices.clear_notice("files")
         shell.remember_folder(found[0].parent)

@@ -25,12 +25,14 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QApplication,
+    QDialog,
     QHBoxLayout,
     QMainWindow,
     QStackedWidget,
     QVBoxLayout,
     QWidget,
 )
+from shiboken6 import isValid
 
 from app.errors import CabinetLocked, Cancelled, explain
 from ui import ahead, language, theme
@@ -114,6 +116,9 @@ class MainWindow(QMainWindow):
         self._build()
         self._keys()
         self._restore()
+        application = QApplication.instance()
+        if isinstance(application, QApplication):
+            application.focusChanged.connect(self._focus_moved)
 
     def _build(self) -> None:
         """Everything that holds a text, in the language in use."""
@@ -319,7 +324,15 @@ class MainWindow(QMainWindow):
         if seals:
             self.notices.clear_notice("guide")
         # who opens a document that somebody sent wants to see that, not how to get a seal
-        if not (seals or self.state.get("guided", False) or self._incoming.any_came):
+        if not (seals or self._incoming.any_came):
+            self._guide_newcomer()
+
+    def _guide_newcomer(self) -> None:
+        """Show the guide once, after whatever the start has to say first."""
+        first = QApplication.activeModalWidget()
+        if isinstance(first, QDialog):
+            first.finished.connect(self._guide_newcomer)
+        elif not self.state.get("guided", False):
             self.state.put("guided", True)
             self.show_guide()
 
@@ -403,6 +416,7 @@ class MainWindow(QMainWindow):
         application = QApplication.instance()
         if isinstance(application, QApplication):
             theme.use_font(application)
+            application.setApplicationDisplayName(tr("印台"))
         current, names = self.current, list(self._pages)
         retired = self._retire_pages()
         self._build()
@@ -538,6 +552,24 @@ class MainWindow(QMainWindow):
             -1 if step > 0 else 0,
         )
         panes[(here + step) % len(panes)].setFocus(Qt.FocusReason.ShortcutFocusReason)
+
+    def _focus_moved(self, before: QWidget | None, now: QWidget | None) -> None:
+        """Qt gives the focus of what is hidden or disabled to the next widget that takes it: the
+        top line, where nobody was. The page has it then."""
+        if before is None or now is None or not self.strip.isAncestorOf(now):
+            return
+        page: Any = self._stack.currentWidget()
+        if page is None or not page.isAncestorOf(before):
+            return
+
+        def settle() -> None:
+            left = not isValid(before) or not (before.isVisible() and before.isEnabled())
+            if left and self.strip.isAncestorOf(QApplication.focusWidget() or self):
+                panes = (pane for pane in page.panes() if pane.isVisible() and pane.isEnabled())
+                own = self.navigation.buttons[self.current or "stamp"]
+                next(panes, own).setFocus(Qt.FocusReason.OtherFocusReason)
+
+        QTimer.singleShot(0, self, settle)
 
     # --- the window itself -----------------------------------------------------------------------
 

@@ -71,6 +71,10 @@ class SidePanel:
         """Bring what was checked into view."""
         self._area.ensureWidgetVisible(self.checklist)
 
+    def reveal_top(self) -> None:
+        """Back to the seal: another document begins."""
+        self._area.verticalScrollBar().setValue(0)
+
     def _framed(self) -> QFrame:
         inner = QWidget()
         content = column(margins=(16, 14, 16, 14), spacing=8)

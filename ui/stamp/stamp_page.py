@@ -127,7 +127,7 @@ class StampPage(QWidget):
         self._batch_note, self._choices = side.batch_note, side.choices
         self._next, self._all_alike = side.next, side.all_alike
         self.stamp_button, self._panel = side.stamp_button, side.frame
-        self._reveal_checks = side.reveal_checks
+        self._reveal_checks, self._reveal_top = side.reveal_checks, side.reveal_top
         self.placing = Placing(self.pane, self.panel, self.rack, shell, self)
         self.placing.refused.connect(self._tell)
         self.placing.changed.connect(self._changed)
@@ -516,7 +516,9 @@ class StampPage(QWidget):
     def _show_run(self, run: bool) -> None:
         """What came of it, or (while the PIN is asked) what was checked."""
         self._side.setCurrentIndex(1 if run else 0)
-        if not run:
+        if run:
+            self._reveal_top()  # for the next document
+        else:
             self._reveal_checks()
 
     def _escape(self) -> None:
@@ -562,8 +564,8 @@ class StampPage(QWidget):
     def _forget_failures(self, *, told: bool) -> None:
         """Of the run that has ended; *told*: what it has refused is not offered again."""
         for document in self.documents:
-            if not document.stamped:
-                document.told = told and document.outcome is not None
+            if not document.stamped and document.outcome is not None:
+                document.told = told
                 document.outcome = None
 
     def _close_run(self, again: bool) -> None:

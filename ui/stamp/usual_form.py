@@ -30,6 +30,8 @@ class UsualForm(QWidget):
         super().__init__()
         self._seal_name = seal_name
         self._known: list[Usual] = []
+        self._new = ""
+        """The name of one that is being kept."""
         inner = column(spacing=8)
         self.setLayout(inner)
         self._none = label(
@@ -63,12 +65,14 @@ class UsualForm(QWidget):
         self.show_possible(False)
 
     def show_known(self, named: Sequence[Usual], last: tuple[Placed, ...]) -> None:
-        """Those that are kept; the one chosen before stays chosen if it is there."""
+        """Those that are kept. The one just named is chosen, else the one before if it is there."""
         before = self.choice.currentText()
         self._known = [*([("", last)] if last else []), *named]
         self.choice.blockSignals(True)
         self.choice.clear()
         self.choice.addItems([name or tr("上次的位置") for name, _ in self._known])
+        if self._new in (name for name, _ in named):
+            before, self._new = self._new, ""
         self.choice.setCurrentIndex(max(0, self.choice.findText(before)))
         self.choice.blockSignals(False)
         some = bool(self._known)
@@ -117,7 +121,8 @@ class UsualForm(QWidget):
 
     def _kept(self) -> None:
         if self._keep.isEnabled():
-            self.keep.emit(self.name_field.text().strip())
+            self._new = self.name_field.text().strip()
+            self.keep.emit(self._new)
 
 
 def _where(placed: Placed) -> str:

@@ -13,6 +13,7 @@ from PySide6.QtCore import QCoreApplication, QEvent
 from PySide6.QtWidgets import QDialog, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from app.settings import Origin, Source
 from app.store.applications import ApplicationRecord
 from tests.world.desk import PIN, StandIn
 from ui.dialogs import Question
@@ -245,3 +246,24 @@ def test_who_has_seen_to_an_application_has_read_its_notice(
     panel._done(record)
     qtbot.waitUntil(lambda: [each.read for each in context.notices()].count(True) == 1)
     assert {each.facts["application"] for each in context.notices() if not each.read} == {"other"}
+
+
+def test_under_a_policy_an_application_goes_to_its_platform_alone(
+    panel: ApplicationsPanel, context: StandIn, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context.settings = replace(
+        context.settings,
+        platform_url="https://ours.example.gov.cn",
+        sources={"platform_url": Source(Origin.POLICY)},
+    )
+    known(context)
+    assert "草稿" in shown(panel, qtbot)
+    seen: list[tuple[str, bool]] = []
+
+    def look(form: ApplyDialog) -> int:
+        seen.append((form.fields["url"].text(), form.fields["url"].isReadOnly()))
+        return int(QDialog.DialogCode.Rejected)
+
+    in_form(monkeypatch, look)
+    press(panel, "继续填写…")
+    assert seen == [("https://ours.example.gov.cn", True)]

@@ -279,3 +279,27 @@ def test_with_fewer_fields_the_form_is_lower(qtbot: QtBot, form: ApplyDialog) ->
     layout = form.layout()
     assert layout is not None
     assert form.height() <= layout.totalHeightForWidth(form.width()) + 2, "no empty room"
+
+
+def test_the_platform_that_the_administrator_chose_cannot_be_changed(
+    qtbot: QtBot, look: None
+) -> None:
+    form = ApplyDialog({"url": "https://seal.example.gov.cn"}, by_policy=True)
+    qtbot.addWidget(form)
+    form.show()
+    qtbot.keyClicks(form.fields["url"], "x")
+    assert form.draft()["url"] == "https://seal.example.gov.cn"
+    assert form.hints["url"].text() == "由管理员设置"
+
+
+def test_tab_goes_through_the_form_from_top_to_bottom(qtbot: QtBot, form: ApplyDialog) -> None:
+    form.activateWindow()
+    form.kind.setFocus()
+    heights = []
+    while not (form.proof.hasFocus() or len(heights) > 20):
+        focus = form.focusWidget()
+        heights.append(focus.mapTo(form, focus.rect().topLeft()).y())
+        qtbot.keyClick(focus, Qt.Key.Key_Tab)
+    assert len(heights) == 1 + len(FILLED) + 1, "the kind, and all fields of a company's seal"
+    assert heights == sorted(set(heights))
+    assert form.proof.hasFocus()

@@ -14,6 +14,7 @@ from app.settings import load_sound, policy_is_doubtful
 from tests.ui.measuring import faults as measured
 from tests.world.desk import StandIn
 from ui.shell import start_problems, starting
+from ui.shell.guide import Guide
 from ui.shell.start_problems import StartProblems
 from ui.shell.window import MainWindow
 
@@ -115,3 +116,13 @@ def test_a_wrong_setting_does_not_keep_the_window_shut(
     monkeypatch.setattr(program, "open_window", opened)
     assert program.main() == 0
     assert [(fault.problem, fault.line) for fault in told] == [("syntax", 1)]
+
+
+def test_the_guide_of_a_first_start_waits_until_the_faults_are_read(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path
+) -> None:
+    starting.tell_faults(window, [SettingsInvalid(str(tmp_path / "s.toml"), "marks", "choice", 2)])
+    window._take_seals(())
+    assert window.findChild(Guide) is None, "it would cover what is wrong"
+    window.findChild(StartProblems).accept()  # type: ignore[union-attr]
+    qtbot.waitUntil(lambda: window.findChild(Guide) is not None)

@@ -153,7 +153,7 @@ def initialise(shell: Shell, token: TokenView, parent: QWidget) -> None:
     def done(_: object) -> None:
         shell.hold_polling(False)
         said = tr("Ukey 已初始化，现在可以申请印章，或者接受授权。")
-        shell.notices.show_notice("setup", "good", said)
+        shell.notices.show_notice("setup", "good", said, (tr("申请印章…"), shell.apply_for_seal))
 
     def failed(error: BaseException) -> None:
         shell.hold_polling(False)
