@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
-from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QAbstractItemModel, QEvent, QObject, QPoint, QSize, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QDragEnterEvent,
     QDropEvent,
@@ -45,6 +45,8 @@ from PySide6.QtWidgets import (
 from ui import theme
 from ui.language import tr
 
+_BY_MOUSE = "by-mouse"
+"""A property of a menu: it is the mouse that opens it."""
 _BEHIND = "\\\u200b"
 """A backslash behind which a line may be broken."""
 
@@ -161,12 +163,51 @@ def tool(icon: str, name: str, clicked: Callable[[], object], keys: str = "") ->
 
 
 def opens(made: QToolButton, menu: QMenu) -> None:
-    """*made* opens *menu*. In Qt's own mode for that, InstantPopup, nothing happens when a screen
-    reader asks for the menu (``QAccessibleToolButton::doAction``, Qt 6.8)."""
+    """*made* opens *menu*, whose first entry is chosen then, unless it is the mouse that opens it.
+    In Qt's own mode for that, InstantPopup, nothing happens when a screen reader asks for the menu
+    (``QAccessibleToolButton::doAction``, Qt 6.8)."""
     menu.setAccessibleName(made.accessibleName() or made.text())
     made.setMenu(menu)
     made.setPopupMode(QToolButton.ToolButtonPopupMode.DelayedPopup)
-    made.clicked.connect(made.showMenu)
+    pressed_by_mouse = False
+
+    def mouse_is_down() -> bool:
+        return QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton
+
+    def pressed() -> None:
+        nonlocal pressed_by_mouse
+        pressed_by_mouse = mouse_is_down()
+
+    def clicked() -> None:
+        menu.setProperty(_BY_MOUSE, pressed_by_mouse)
+        made.showMenu()  # returns when the menu is closed
+        menu.setProperty(_BY_MOUSE, False)
+
+    def about_to_show() -> None:  # when a screen reader asks for the menu, nothing was clicked
+        if not menu.property(_BY_MOUSE) and not mouse_is_down():
+            QTimer.singleShot(0, menu, lambda: choose_first(menu))
+
+    made.pressed.connect(pressed)
+    made.clicked.connect(clicked)
+    menu.aboutToShow.connect(about_to_show)
+
+
+def pop_up(menu: QMenu, place: QPoint, by_keyboard: bool) -> None:
+    """Open *menu* at *place* on the screen; the mouse chooses for itself."""
+    menu.setProperty(_BY_MOUSE, not by_keyboard)
+    menu.popup(place)
+    menu.setProperty(_BY_MOUSE, False)
+    if by_keyboard:
+        choose_first(menu)
+
+
+def choose_first(menu: QMenu) -> None:
+    """Choose the first entry of *menu*, which is open, unless one is chosen. Qt chooses none, and
+    of such a menu a screen reader says nothing."""
+    entries = [each for each in menu.actions() if each.isVisible() and not each.isSeparator()]
+    usable = [each for each in entries if each.isEnabled()] or entries
+    if usable and menu.activeAction() is None:
+        menu.setActiveAction(usable[0])
 
 
 def shortcut(parent: QWidget, keys: str, called: Callable[[], object]) -> QShortcut:

@@ -3,17 +3,23 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import Qt
+import pytest
+from PySide6.QtCore import QPoint, Qt, QTimer
+from PySide6.QtGui import QAccessible, QContextMenuEvent
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QHeaderView,
     QLineEdit,
+    QMenu,
     QPlainTextEdit,
     QScrollBar,
+    QToolButton,
     QWidget,
 )
 from pytestqt.qtbot import QtBot
@@ -134,3 +140,73 @@ def test_by_keyboard_the_seals_come_before_where_they_are_put(
     assert met[0] is cards[0]  # among them it is the arrows that lead on
     names = [getattr(each, "text", str)() for each in met]
     assert {"单页", "盖在最后一页"} <= set(names)
+
+
+def chosen_when_open(button: QToolButton, opens: Callable[[], object]) -> str | None:
+    """The entry that is chosen in the menu of *button* when *opens()*, which returns when the menu
+    is closed, has opened it."""
+    menu, seen = button.menu(), list[str | None]()
+
+    def look() -> None:
+        action = menu.activeAction()
+        seen.append(action.text() if action else None)
+        menu.close()
+
+    # by then what was to be done when it opened is done
+    menu.aboutToShow.connect(
+        lambda: QTimer.singleShot(0, lambda: QTimer.singleShot(0, look)),
+        Qt.ConnectionType.SingleShotConnection,
+    )
+    opens()
+    (chosen,) = seen
+    return chosen
+
+
+@pytest.mark.parametrize("first_page", ["verify"])
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_the_first_entry_of_a_menu_is_chosen_for_who_has_no_mouse(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    """Qt chooses none: a screen reader says nothing then, and nobody knows whether the key that
+    goes on has come before the menu or after it."""
+    page = window.page("verify")
+    page.open_files([make_pdf(text="")])
+    window.activateWindow()
+    qtbot.waitUntil(lambda: page.report is not None, timeout=20_000)
+    buttons = {each.accessibleName(): each for each in page.findChildren(QToolButton)}
+    more, tools = buttons["更多"], buttons["文件操作"]
+    first = "查看印章、导出证书…"
+    assert chosen_when_open(more, lambda: qtbot.keyClick(more, Qt.Key.Key_Space)) == first
+    spoken = QAccessible.queryAccessibleInterface(more).actionInterface()
+    by_reader = spoken.actionNames()[0]
+    assert chosen_when_open(more, lambda: spoken.doAction(by_reader)) == first
+    assert chosen_when_open(tools, lambda: qtbot.keyClick(tools, Qt.Key.Key_Space)) == "查找…"
+    left, middle = Qt.MouseButton.LeftButton, more.mapTo(window, more.rect().center())
+    none = Qt.KeyboardModifier.NoModifier
+    by_mouse = chosen_when_open(
+        more, lambda: QTest.mouseClick(window.windowHandle(), left, none, middle)
+    )
+    assert by_mouse is None
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+def test_a_menu_that_is_asked_for_by_its_key_begins_with_its_first_entry(
+    qtbot: QtBot, window: MainWindow, make_pdf: Callable[..., Path]
+) -> None:
+    window.take_files([make_pdf(text=""), make_pdf(text="")])
+    page = window.page("stamp")
+    qtbot.waitUntil(lambda: page.ready, timeout=20_000)
+    by_key, by_mouse = QContextMenuEvent.Reason.Keyboard, QContextMenuEvent.Reason.Mouse
+    at = QPoint(20, 20)
+    for widget, reason, chosen in (
+        (page.list, by_key, "移除这个文件\tDelete"),
+        (page.list.viewport(), by_mouse, None),
+        (page.pane.view, by_key, "查找…"),
+        (page.pane.view.viewport(), by_mouse, None),
+    ):
+        QApplication.sendEvent(widget, QContextMenuEvent(reason, at, widget.mapToGlobal(at)))
+        menu = QApplication.activePopupWidget()
+        assert isinstance(menu, QMenu)
+        action = menu.activeAction()
+        assert (action.text() if action else None) == chosen
+        menu.close()

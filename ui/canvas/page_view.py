@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
     QColor,
+    QContextMenuEvent,
     QDragEnterEvent,
     QDragMoveEvent,
     QDropEvent,
@@ -85,6 +86,8 @@ class PageView(QAbstractScrollArea):
     item_moved = Signal(str, int, float, float)
     """Key, new page, new left and top in millimetres."""
     page_clicked = Signal(int, float, float)
+    menu_asked = Signal(QPoint, bool)
+    """Where on the screen, and whether by keyboard."""
     seal_dropped = Signal(str, int, float, float)
     """A seal card was dropped on a page: its code, the page, the point in millimetres."""
 
@@ -540,6 +543,10 @@ class PageView(QAbstractScrollArea):
             event.accept()
             return
         super().wheelEvent(event)
+
+    def contextMenuEvent(self, event: QContextMenuEvent) -> None:
+        by_keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
+        self.menu_asked.emit(event.globalPos(), by_keyboard)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key, bar = event.key(), self.verticalScrollBar()

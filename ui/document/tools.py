@@ -24,7 +24,7 @@ from ui.document.drag_out import make_draggable
 from ui.document.find_bar import FindBar
 from ui.files import reveal
 from ui.language import tr
-from ui.widgets import copy_text, opens, tool
+from ui.widgets import copy_text, opens, pop_up, tool
 
 if TYPE_CHECKING:
     from ui.canvas.document_pane import DocumentPane
@@ -72,10 +72,7 @@ class DocumentTools(QObject):
             again.setShortcutContext(Qt.ShortcutContext.WindowShortcut)
             again.triggered.connect(partial(self._find_again, by))
             page.addAction(again)
-        view.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
-        view.customContextMenuRequested.connect(
-            lambda place: menu.popup(view.viewport().mapToGlobal(place))
-        )
+        view.menu_asked.connect(partial(pop_up, menu))
 
     def _add(
         self, menu: QMenu, name: str, text: str, keys: str, called: Callable[[], object]

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QMenu, QVBoxLayout, QWidget
 
 from ui import theme
 from ui.language import tr
-from ui.widgets import button, clear_layout, label, row
+from ui.widgets import button, clear_layout, label, pop_up, row
 
 if TYPE_CHECKING:
     from ui.shell.state import WindowState
@@ -86,9 +86,7 @@ class RecentFiles(QObject):
         menu.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         size = menu.sizeHint()
         corner = parent.rect().center() - QPoint(size.width() // 2, size.height() // 2)
-        menu.popup(parent.mapToGlobal(corner))
-        if menu.actions():
-            menu.setActiveAction(menu.actions()[0])
+        pop_up(menu, parent.mapToGlobal(corner), by_keyboard=True)
 
 
 class _RecentList(QWidget):

@@ -24,7 +24,7 @@ from ui import theme
 from ui.language import language, pair, tr
 from ui.shell.context import DocumentFacts
 from ui.stamp.work import StampOrder, StampOutcome
-from ui.widgets import shortcut
+from ui.widgets import pop_up, shortcut
 
 LINES_MIME = "application/x-sealdesk-lines"
 WIDTH = 200
@@ -271,7 +271,8 @@ class FileList(QListWidget):
         ):
             # the keys are shown; they work by the list's own shortcuts
             menu.addAction(f"{words}\t{keys}", called)
-        menu.popup(event.globalPos())
+        by_keyboard = event.reason() == QContextMenuEvent.Reason.Keyboard
+        pop_up(menu, event.globalPos(), by_keyboard)
 
     def refresh(self) -> None:
         """Say anew how far each is."""
