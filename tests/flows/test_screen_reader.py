@@ -25,12 +25,19 @@ PAGES = ("盖章", "验章", "印章", "授权", "审批", "台账", "设置")
 
 
 @pytest.fixture(scope="module")
-def reader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
+def window(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Reader]:
     home = tmp_path_factory.mktemp("home")
     (home / "config").mkdir()
     with listening(home) as made:
         made.hear("口令剩余 10 次")
         yield made
+
+
+@pytest.fixture
+def reader(window: Reader) -> Reader:
+    """With nothing open in front of the window, whatever became of the test before."""
+    window.close_all()
+    return window
 
 
 def sent(reader: Reader, beginning: str) -> Path:
@@ -43,7 +50,8 @@ def test_every_page_is_reached_named_and_operable(reader: Reader) -> None:
     found = {}
     for name in (*PAGES[1:], PAGES[0]):
         reader.press(name, "check box")
-        tree = reader.wait(lambda tree, name=name: tree.find(f"{name} — 印台"), f"no page {name}")
+        reader.wait(f"{name} — 印台", "frame")
+        tree = reader.tree()
         chosen = tree.find(name, "check box")
         assert chosen is not None
         assert "checked" in chosen.states
@@ -54,15 +62,15 @@ def test_every_page_is_reached_named_and_operable(reader: Reader) -> None:
 def test_a_child_that_has_gone_ends_nothing(reader: Reader) -> None:
     for name in PAGES:
         reader.press(name, "check box")
-        reader.wait(lambda tree, name=name: tree.find(f"{name} — 印台"), f"no page {name}")
+        reader.wait(f"{name} — 印台", "frame")
         assert reader.ask_beyond() > 20
     reader.press(PAGES[0], "check box")
-    reader.wait(lambda tree: tree.find(f"{PAGES[0]} — 印台"), "the program has ended")
+    reader.wait(f"{PAGES[0]} — 印台", "frame")
 
 
 def test_verdicts_are_told_with_their_reasons(reader: Reader) -> None:
     reader.press("验章", "check box")
-    reader.wait(lambda tree: tree.find("验章 — 印台"), "no page")
+    reader.wait("验章 — 印台", "frame")
     for beginning, verdict, reason in (
         (LONG_NAME.removesuffix(".pdf") + "_已盖章", "有效", "可以采信"),
         ("被改动的", "无效", "不要采信这个文件"),
@@ -71,12 +79,13 @@ def test_verdicts_are_told_with_their_reasons(reader: Reader) -> None:
         ("加密的", "文件有打开密码", "密码"),
     ):
         reader.give(sent(reader, beginning))
-        tree = reader.hear(reason)
+        reader.hear(reason)
+        tree = reader.tree()
         assert any(verdict in name for name in tree.names)
         assert mute(tree) == []
     reader.press("输入文件密码", "push button")
-    tree = reader.wait(lambda tree: tree.find("文件密码", "dialog", "frame"), "no dialog")
-    assert mute(tree) == []
+    reader.wait("文件密码", "dialog", "frame")
+    assert mute(reader.tree()) == []
     reader.write("文件密码", FILE_PASSWORD)
     reader.press("确定", "push button")
     reader.hear("没有电子印章")
@@ -93,9 +102,11 @@ def test_a_menu_is_opened_read_and_used(reader: Reader) -> None:
     assert entries == [
         *("查看印章、导出证书…", "平台盖章的报告…", "提出异议…", "查询已提出的异议…")
     ]
+    assert "focused" in menu.children[0].states
     reader.key("Return")
-    reader.wait(lambda tree: tree.find("印章和证书", "dialog"), "the first entry does nothing")
+    reader.wait("印章和证书", "dialog")
     reader.press("关闭", "push button")
+    reader.wait_until_gone("印章和证书", "dialog")
 
 
 @pytest.mark.slow
@@ -128,13 +139,12 @@ def test_dialogs_are_read_and_closed(reader: Reader) -> None:
     found = {}
 
     def look(title: str, close: str) -> None:
-        tree = reader.wait(lambda tree: tree.find(title, "dialog"), f"no dialog {title}")
-        dialog = tree.find(title, "dialog")
-        assert dialog is not None
+        dialog = reader.tree(reader.wait(title, "dialog"))
+        assert dialog.name.startswith(title)
         assert len(dialog.names) > 2
         found[title] = mute(dialog)
         reader.press(close, "push button")
-        reader.wait(lambda tree: tree.find(title, "dialog") is None, f"{title} stays")
+        reader.wait_until_gone(title, "dialog")
 
     reader.press("帮助", "push button")
     look("帮助", "关闭")
@@ -151,18 +161,20 @@ def test_dialogs_are_read_and_closed(reader: Reader) -> None:
 
 def test_a_contract_is_stamped_by_screen_reader_alone(reader: Reader) -> None:
     reader.press("盖章", "check box")
-    reader.wait(lambda tree: tree.find("盖章 — 印台"), "no page")
+    reader.wait("盖章 — 印台", "frame")
     reader.give(sent(reader, LONG_NAME))
     reader.press("盖章方式：坐标", "check box")
     reader.press("放置", "push button")
-    tree = reader.hear("1 处印迹，1 页")
+    reader.hear("1 处印迹，1 页")
+    tree = reader.tree()
     mark = next(name for name in tree.names if name.startswith("合同专用章") and "毫米" in name)
     assert "第 1 页" in mark or "第1页" in mark
     assert mute(tree) == []
     cards = [name for name in tree.names if name.startswith("合同专用章，") and COMPANY in name]
     assert len(set(cards)) == 3, "three seals of one name are told apart"
     reader.press("盖章", "push button")
-    tree = reader.wait(lambda tree: tree.find("输入 Ukey 口令", "dialog"), "no PIN asked")
+    reader.wait("输入 Ukey 口令", "dialog")
+    tree = reader.tree()
     assert any("合同专用章有效" in name for name in tree.names), "the checks are read beside it"
     dialog = tree.find("输入 Ukey 口令", "dialog")
     assert dialog is not None
@@ -171,7 +183,7 @@ def test_a_contract_is_stamped_by_screen_reader_alone(reader: Reader) -> None:
     reader.write("Ukey 口令", PIN)
     assert PIN not in str(reader.tree()), "nobody hears the PIN"
     reader.press("确定", "push button")
-    tree = reader.hear("已盖章：")
-    assert mute(tree) == []
+    reader.hear("已盖章：")
+    assert mute(reader.tree()) == []
     reader.press("验章", "push button")
     reader.hear("可以采信")

@@ -23,8 +23,8 @@ PYTHON = Path("/usr/bin/python3")
 """The system's own, which has the bindings."""
 PATIENCE = 60.0
 """Seconds within which a busy machine has done anything."""
-PAUSE = 0.25
-"""Seconds between two looks: each reads all of the window, hundreds of questions."""
+PAUSE = 0.1
+"""Seconds between the first two looks: each is dozens of questions."""
 TEXTS = ("text", "password text", "entry", "paragraph")
 OPERATED = (
     *("push button", "check box", "radio button", "toggle button", "combo box", "spin button"),
@@ -122,9 +122,9 @@ class Reader:
         into.flush()
         return json.loads(answer.readline())
 
-    def tree(self) -> Node:
-        """What is shown now."""
-        answer = self._ask(do="tree")
+    def tree(self, of: Node | None = None) -> Node:
+        """What is shown now: all, or what is in *of*."""
+        answer = self._ask(do="tree", **({"at": of.at} if of else {}))
         if not isinstance(answer, dict):  # something went away while it was read
             return Node("", "", frozenset(), (), "", "", ())
         return Node.of(answer)
@@ -135,31 +135,44 @@ class Reader:
         assert isinstance(answer, int), answer
         return answer
 
-    def wait(self, true: Callable[[Node], object], what: str, patience: float = PATIENCE) -> Node:
-        """The tree in which it is so, within *patience* seconds."""
-        seen: list[Node] = []
+    def find(self, name: str, *roles: str, operate: bool = False) -> Node | None:
+        """The first that is shown of that name or beginning, and of one of the roles, without what
+        is in it. *operate*: a modal window hides what is behind it."""
+        answer = self._ask(do="find", name=name, roles=roles, operate=operate)
+        return Node.of(answer) if isinstance(answer, dict) else None
+
+    def _until(self, true: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
+        try:
+            until(true, what, patience, pause=PAUSE)
+        except AssertionError as error:
+            raise AssertionError(f"{what}; read: {self.tree().names}") from error
+
+    def wait(self, name: str, *roles: str, patience: float = PATIENCE) -> Node:
+        """What is found by that name and those roles, as soon as it is."""
+        found: list[Node | None] = []
 
         def there() -> bool:
-            tree = self.tree()
-            seen[:] = [tree]
-            return bool(true(tree))
+            found[:] = [self.find(name, *roles)]
+            return found[0] is not None
 
-        try:
-            until(there, what, patience, pause=PAUSE)
-        except AssertionError as error:
-            raise AssertionError(f"{what}; read: {seen[-1].names}") from error
-        return seen[-1]
+        self._until(there, f"no {name!r}", patience)
+        assert found[0] is not None
+        return found[0]
 
-    def hear(self, words: str) -> Node:
-        """Wait until something that is read out holds *words*."""
-        return self.wait(lambda tree: any(words in name for name in tree.names), f"no {words!r}")
+    def wait_until_gone(self, name: str, *roles: str) -> None:
+        """Return when nothing is found by that name and those roles."""
+        self._until(lambda: self.find(name, *roles) is None, f"{name!r} stays")
+
+    def hear(self, words: str) -> None:
+        """Return when something that is read out holds *words*."""
+        self._until(lambda: self._ask(do="hear", words=words) is True, f"no {words!r}")
 
     def press(self, name: str, *roles: str) -> None:
         """Do what the thing of that name does first."""
         self._do(name, roles, do="press")
 
     def menu(self) -> Node | None:
-        """The menu whose entry has the focus."""
+        """The menu that is open and whose entry has the focus."""
         answer = self._ask(do="menu")
         return Node.of(answer) if isinstance(answer, dict) else None
 
@@ -172,22 +185,27 @@ class Reader:
             found[:] = [menu] if menu else []
             return bool(found)
 
-        until(there, "no menu", PATIENCE)
+        self._until(there, "no menu")
         return found[0]
 
     def open_menu(self, name: str) -> Node:
-        """Press the button of that name, and go by keyboard to the first entry of its menu."""
+        """Press the button of that name, and wait until its menu is open, whose first entry is
+        chosen then. To go there by a key is not possible: the key is pressed before the menu is
+        open, or again before the reader is told of the entry, and then it is the second."""
         self._do(name, ("button with drop down",), do="press", wait=False)
-        found: list[Node] = []
+        return self.wait_for_menu()
 
-        def there() -> bool:
-            self.key("Down")
-            menu = self.menu()
-            found[:] = [menu] if menu else []
-            return bool(found)
+    def close_all(self) -> None:
+        """Close what is open in front of the window: what one test has left there would be in the
+        way of the next."""
 
-        until(there, f"no menu of {name}", PATIENCE)
-        return found[0]
+        def closed() -> bool:
+            if self.menu() is None and self.find("", "dialog") is None:
+                return True
+            self.key("Escape")
+            return False
+
+        self._until(closed, "something stays open")
 
     def key(self, name: str) -> None:
         """Press a key, as xdotool calls it."""
@@ -202,7 +220,7 @@ class Reader:
         problem: list[str] = []
 
         def done() -> bool:
-            node = self.tree().find(name, *roles)
+            node = self.find(name, *roles, operate=True)
             if node is None or "enabled" not in node.states:
                 problem[:] = ["it is not there, or not enabled"]
                 return False
@@ -211,9 +229,9 @@ class Reader:
             return answer is None
 
         try:
-            until(done, name, PATIENCE, pause=PAUSE)
+            self._until(done, name)
         except AssertionError as error:
-            raise AssertionError(f"{name}: {problem}; read: {self.tree().names}") from error
+            raise AssertionError(f"{problem}: {error}") from None
 
     def give(self, *files: Path) -> None:
         """Open *files* in the window, as a second start of the program does."""
@@ -259,5 +277,5 @@ def listening(home: Path, *arguments: str) -> Iterator[Reader]:
             stderr=said,
         )
         made = Reader(home, reader, display)
-        made.wait(lambda tree: tree.find("", "frame"), "no window appeared", 3 * PATIENCE)
+        made.wait("", "frame", patience=3 * PATIENCE)
         yield made
