@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtWidgets import QApplication, QFileDialog, QLabel, QPushButton
 from pytestqt.qtbot import QtBot
 
+from server_stub.__main__ import main as console
 from server_stub.records.auditing import table_problems
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import credit_code, decision
@@ -21,6 +22,7 @@ from ui import language, theme
 from ui.desk.desk_context import DeskContext
 from ui.shell.window import MainWindow
 from ui.staff import decision_dialogs, preview
+from ui.staff.agree_dialog import AgreeDialog
 from ui.staff.audit_page import AuditPage
 from ui.staff.loss_dialogs import AnswerDialog, LossCallsDialog, TakeCallDialog
 from ui.staff.review_page import ReviewPage
@@ -190,10 +192,11 @@ def test_an_application_is_returned_with_reasons_by_field(
     person.http.close()
 
 
-def test_a_call_about_a_lost_key_takes_two_reviewers(
+def test_a_call_about_a_lost_key_takes_two_reviewers_and_so_does_lifting_it(
     qtbot: QtBot,
     platform: RunningServer,
     open_as: Callable[[str], MainWindow],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     second, person = employ(platform, "reviewer"), hand_in(platform, uscc=credit_code())
@@ -236,6 +239,20 @@ def test_a_call_about_a_lost_key_takes_two_reviewers(
     assert (found["state"], found["reason"]) == ("suspended", "lost")
     dialog.close()
     dialog.deleteLater()
+
+    def agree(asked: AgreeDialog) -> int:
+        asked.code.setText(code)
+        asked.reason.setPlainText("Ukey 已找到，法定代表人当面确认")
+        return 1
+
+    file = tmp_path / "同意.json"
+    monkeypatch.setattr(AgreeDialog, "exec", agree)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    press(qtbot, page, "同意恢复或注销…")
+    qtbot.waitUntil(file.exists, timeout=SECONDS)
+    where = ("--dir", str(platform.platform.settings.directory), "--log-level", "error")
+    assert console(["seal", "resume", code, "--agreed", str(file), *where]) == 0
+    assert second.http.get(f"/v1/seals/{code}/status").json()["state"] == "active"
     with platform.platform.reading() as session:
         assert table_problems(session, platform.platform.vault) == []
     for each in (second, person):

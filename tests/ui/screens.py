@@ -237,6 +237,7 @@ class Tour:
 
         from tests.world.desk import PIN
         from tests.world.staff_desk import record
+        from ui.staff.agree_dialog import AgreeDialog
         from ui.staff.audit_page import RecordDialog
         from ui.staff.decision_dialogs import ApproveDialog, RejectDialog, ReturnDialog
         from ui.staff.loss_dialogs import AnswerDialog, LossCallsDialog, TakeCallDialog
@@ -276,6 +277,8 @@ class Tour:
             "losses": lambda: LossCallsDialog(window, page, page),
             "loss-taken": lambda: TakeCallDialog({"code": "3213", "shown": "W" * 301}, page),
             "loss-confirmed": lambda: AnswerDialog(calls[1], page, refuses=False),
+            "agree": lambda: AgreeDialog({"code": "3213", "said": "W" * 501}, page),
+            "agree-cancel": lambda: AgreeDialog({"verb": "cancel"}, page),
             "loss-refused": lambda: AnswerDialog(calls[2], page, refuses=True),
             "approve": lambda: ApproveDialog(shown, page),
             "return": lambda: ReturnDialog(shown, page),

@@ -154,6 +154,7 @@ class StandInStaff:
         self.verdicts: list[Verdict] = []
         self.calls = [loss_call(number) for number in range(4)]
         self.decided: list[tuple[str, str]] = []
+        self.agreed: list[tuple[str, str, str]] = []
         """Calls about lost keys: which, and the reason of a refusal."""
         self.fails: BaseException | None = None
         """What the next question to the platform comes to."""
@@ -229,6 +230,14 @@ class StandInStaff:
         self.calls.remove(call)
         self.decided.append((call.id, reason))
         return replace(call, state="refused" if reason else "confirmed")
+
+    def agree(
+        self, verb: str, seal_code: str, reason: str, path: Path, serial: str, pin: str
+    ) -> Path:
+        self.asked.append(pin)
+        self._answer()
+        self.agreed.append((verb, seal_code, reason))
+        return path
 
     def seen(self) -> AuditedLedger | None:
         return AuditedLedger("x", 10_000, "ab" * 32, "", NOW, 9_000, NOW)

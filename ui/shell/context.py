@@ -472,6 +472,12 @@ class StaffWork(Protocol):
     def decide_loss(self, call: LossCall, reason: str, serial: str, pin: str) -> LossCall:
         """Confirm the call, or refuse it for a *reason*, signed. *device*"""
 
+    def agree(
+        self, verb: str, seal_code: str, reason: str, path: Path, serial: str, pin: str
+    ) -> Path:
+        """Sign that an operator may *resume* or *cancel* a seal, into a new file; its name.
+        *device*"""
+
     # --- the auditor -----------------------------------------------------------------------------
 
     def seen(self) -> AuditedLedger | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from ui import theme
 from ui.choice import Choice
@@ -16,6 +17,7 @@ from ui.language import tr
 from ui.rows import Column, Rows
 from ui.seal_card import subtype_name
 from ui.staff import words
+from ui.staff.agree_dialog import AgreeDialog, file_name, purpose
 from ui.staff.loss_dialogs import LossCallsDialog
 from ui.staff.review_detail import ReviewDetail
 from ui.staff.staff_page import StaffPage
@@ -101,6 +103,9 @@ class ReviewPage(StaffPage):
         self.again = button(tr("刷新"), self.refresh, icon="refresh-cw")
         self.look = button(tr("打开"), self.open, icon="file-text")
         self.calls = button(tr("挂失来电…"), self.lost, icon="shield-alert")
+        self.agree_button = button(tr("同意恢复或注销…"), self.agree, icon="file-check")
+        self._agreeing: dict[str, str] = {}
+        """What was typed of an agreement that is not signed yet."""
         self.more = button(tr("再看后面的"), self._more, role="link")
         self._next = ""
         page = QWidget()
@@ -108,7 +113,7 @@ class ReviewPage(StaffPage):
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(12)
         whole.addWidget(label(tr("审核"), "title"))
-        bar = (self.state, self.again, self.look, self.calls, self.count)
+        bar = (self.state, self.again, self.look, self.calls, self.agree_button, self.count)
         whole.addLayout(flow(*bar, stretch=self.count))
         self.alarm = label("", "bad", wrap=True)
         self.alarm.hide()
@@ -183,6 +188,35 @@ class ReviewPage(StaffPage):
         dialog = LossCallsDialog(self._shell, self, self.window())
         dialog.exec()
         self.activated()
+
+    # --- the operator's second person ---------------------------------------------------------
+
+    def agree(self) -> None:
+        """Sign that the operator lifts a suspension or cancels a seal, into a file for him."""
+        dialog = AgreeDialog(self._agreeing, self.window())
+        accepted = dialog.exec()
+        self._agreeing = told = dialog.typed()
+        dialog.deleteLater()
+        if not accepted:
+            return
+        what = (told["verb"], told["code"])
+        suggested = self._shell.folder() / file_name(*what)
+        name, _ = QFileDialog.getSaveFileName(self, tr("保存"), str(suggested), "JSON (*.json)")
+        if not name:
+            return
+        path = Path(name) if Path(name).suffix else Path(name + ".json")
+
+        def done(saved: Path) -> None:
+            self._agreeing = {}
+            said = tr("{path}：交给平台管理员，24 小时内有效，印章状态再变化即作废。", path=saved)
+            self._shell.notices.show_notice("agreed", "good", said)
+
+        self.with_key(
+            purpose(*what),
+            self._shell.context.staff.agree,
+            *(*what, told["reason"], path),
+            done=done,
+        )
 
     # --- one application -------------------------------------------------------------------------
 

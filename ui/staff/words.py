@@ -144,6 +144,11 @@ def event_of(event: str) -> str:
     return _phrase("record_event", event)
 
 
+def cause_of(cause: str) -> str:
+    """Why a seal is out of use."""
+    return _phrase("reason", cause)
+
+
 def age(since: datetime) -> str:
     """How long ago, in the largest units."""
     minutes = max(0, int((datetime.now(UTC) - since).total_seconds() // 60))
