@@ -106,7 +106,7 @@ _CODES = {
         " filling_over_content"
         " markup_added drawing_added link_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
-        " look_held_up mark_held_up"
+        " look_held_up mark_held_up extension_critical"
         " grant_unproved grant_leave_unproved grant_lease_unconfirmed grant_end_unproven"
         " approval_unproved approval_pages_differ ticket_missing_unproven"
     ),

@@ -422,12 +422,17 @@ class UseEvidence:
             return "seal"
         if self.request.certificate.der != signer:
             return "requester"
+        begin, end = read_time(request.created), request.open_until
+        if self.policy.signed_at > begin + CLOCK_SKEW:
+            return "time"
+        requester = self.request.certificate.public_key.point
         counted: set[bytes] = set()
         for approver, each in self.approvers:
             said = each.approval
             if not said.repeats(request):
                 return "approval"
-            if each.certificate.der == signer:
+            key = each.certificate.public_key.point  # one person may have several certificates
+            if key == requester:
                 return "self"
             if approver is None:
                 return "role"
@@ -435,10 +440,9 @@ class UseEvidence:
                 return "phone"
             if said.decision != APPROVE:
                 return "rejected"
-            begin, end = read_time(request.created), request.open_until
             if not begin - CLOCK_SKEW <= said.at <= end + CLOCK_SKEW:
                 return "time"
-            if each.certificate.der in counted:
+            if key in counted:
                 return "twice"
-            counted.add(each.certificate.der)
+            counted.add(key)
         return "" if len(counted) >= max(1, policy.needed) else "count"

@@ -26,7 +26,7 @@ from crypto.seal.use_approval import (
     UseRequest,
 )
 from crypto.seal.use_policy import Approver
-from crypto.validation.trust import Trust, was_revoked
+from crypto.validation.trust import Trust, speaks_for_somebody, was_revoked
 from crypto.verdict import Finding, beijing
 
 OF_APPROVALS = frozenset(("use_approved", "approved_by", "approved_by_phone", "approval_unproved"))
@@ -132,7 +132,9 @@ def _signers(evidence: UseEvidence, trust: Trust) -> list[_Signer]:
 def _signer(name: str, certificate: Certificate, at: datetime, trust: Trust) -> _Signer:
     chain = build_chain(certificate, trust.pool, trust.signers, at)
     return _Signer(
-        without_credit_code(name), chain.trusted, was_revoked(certificate, chain, trust, at)
+        without_credit_code(name),
+        chain.trusted and speaks_for_somebody(certificate, trust),
+        was_revoked(certificate, chain, trust, at),
     )
 
 

@@ -11,13 +11,13 @@ from __future__ import annotations
 from datetime import datetime
 
 from crypto.algorithms.gm import sm3
-from crypto.pki.chain import Chain, build_chain
+from crypto.pki.chain import build_chain
 from crypto.pki.holder_name import holder_of
 from crypto.seal.grant import Grant, GrantError, SignedGrant, grant_of, is_copy
 from crypto.seal.statement import Leave, SignedStatement, StatementError
 from crypto.seal.structure import Seal
 from crypto.validation.revocation import CLOCK_SKEW
-from crypto.validation.trust import Trust, was_revoked
+from crypto.validation.trust import Trust, speaks_for_somebody, was_revoked
 from crypto.verdict import Finding, Times, beijing
 
 WITHDRAWN = ("grant_withdrawn", "keeper_ended", "legal_rep_changed")
@@ -59,11 +59,14 @@ def check_grant(
     chain = build_chain(signed.certificate, trust.pool, trust.signers, signed.signed_at)
     if was_revoked(signed.certificate, chain, trust, signed.signed_at):
         return [Finding("grant_invalid", {"reason": "the grantor's certificate was revoked"})]
-    findings = [_shown(signed, grantor, chain)]
+    proved = chain.trusted and speaks_for_somebody(signed.certificate, trust)
+    findings = [_shown(signed, grantor, proved)]
     leave, more, at = _leave(seal, signed, ticket, token, trust, times)
     findings += more
     if leave is None or at is None:
         return findings
+    if signed.signed_at > at + CLOCK_SKEW:
+        return [Finding("grant_invalid", {"reason": "it was signed after the use"})]
     findings += _kept_to(signed.grant, leave, at)
     if leave.lease:
         findings += _of_lease(leave, at, status)
@@ -81,8 +84,8 @@ def _foreign(seal: Seal, grant: Grant) -> Finding | None:
     return None
 
 
-def _shown(signed: SignedGrant, grantor: str, chain: Chain) -> Finding:
-    """Who allowed whom to use what, until when: proved if the grantor's certificate is."""
+def _shown(signed: SignedGrant, grantor: str, proved: bool) -> Finding:
+    """Who allowed whom to use what, until when: *proved* if the grantor's certificate is."""
     grant = signed.grant
     details = {
         "grantee": grant.grantee,
@@ -100,7 +103,7 @@ def _shown(signed: SignedGrant, grantor: str, chain: Chain) -> Finding:
         "hours": grant.scope.hours,
         "grant": grant.id,
     }
-    return Finding("grant_holds" if chain.trusted else "grant_unproved", details)
+    return Finding("grant_holds" if proved else "grant_unproved", details)
 
 
 def _leave(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -17,9 +18,9 @@ from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain
 from crypto.pki.holder_name import holder_of
 from crypto.pki.names_and_algorithms import CertificateError
-from crypto.seal.grant import GrantError, grant_of, is_copy
+from crypto.seal.grant import GRANT, GrantError, grant_of, is_copy
 from crypto.seal.statement import STAPLE, SignedStatement, StatementError
-from crypto.seal.structure import Seal, SealSignature
+from crypto.seal.structure import Extension, Seal, SealSignature
 from crypto.validation.anchor_rules import by_rules
 from crypto.validation.grant_check import after_the_end, check_grant
 from crypto.validation.revocation import CLOCK_SKEW
@@ -45,6 +46,8 @@ _SHA1_OCTETS = 20
 _ORIGIN = re.compile(
     r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?(?=/|\Z)", re.IGNORECASE
 )
+_UNDERSTOOD = {GRANT, STAPLE}
+"""Extensions of seals and signatures that are read here."""
 _OF_THE_SEAL = {
     "timestamp_good": "seal_timestamp_good",
     "timestamp_invalid": "seal_timestamp_invalid",
@@ -120,6 +123,7 @@ def check_signature(
     if value.version != value.seal.version:
         shown = {"seal": str(value.seal.version), "value": str(value.version)}
         findings.append(Finding("version_differs", shown))
+    findings += _not_understood(value.extensions)
 
     try:
         signer: Certificate | None = value.signer
@@ -311,6 +315,7 @@ def _check_making(
     findings = []
     valid = seal.signature_valid()
     findings.append(Finding("seal_signature_valid" if valid else "seal_signature_invalid"))
+    findings += _not_understood(seal.extensions)
     stamped, more = _seal_timestamp(seal, trust)
     findings += more
     existed = min(filter(None, (stamped, times.trusted)), default=None)
@@ -324,6 +329,12 @@ def _check_making(
         more, chain = check_maker(maker, trust, seal.created, times.best or now, now, existed)
         findings += more
     return findings, chain, seal_info(seal, maker), valid
+
+
+def _not_understood(extensions: Iterable[Extension]) -> list[Finding]:
+    """What says of itself that nobody may rely on the whole who does not understand it."""
+    kinds = [each.kind for each in extensions if each.critical and each.kind not in _UNDERSTOOD]
+    return [Finding("extension_critical", {"kind": kind}) for kind in dict.fromkeys(kinds)]
 
 
 def check_times(times: Times, now: datetime) -> list[Finding]:

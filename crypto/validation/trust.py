@@ -209,8 +209,7 @@ def check_signer(
     moment = times.best or now
     chain = build_chain(signer, (*trust.pool, *extra), trust.signers, moment)
     findings.append(_anchoring("signer", chain))
-    purposes = signer.extended_key_usage
-    if purposes & _MACHINES and not purposes & _PEOPLE and signer not in trust.signers:
+    if _is_a_machines(signer, trust):
         findings.append(Finding("signer_purpose_other", {"subject": str(signer.subject)}))
     period = {"from": beijing_day(signer.not_before), "until": beijing_day(signer.not_after)}
     if not signer.valid_at(moment):
@@ -224,6 +223,18 @@ def check_signer(
     if chain.anchored:
         findings += _revocation(chain, trust.evidence, times, now, covered)
     return findings, chain
+
+
+def speaks_for_somebody(certificate: Certificate, trust: Trust) -> bool:
+    """May a decision that is signed with *certificate* be somebody's? One for servers, for
+    encrypting or for issuing alone says nothing of what people want."""
+    return certificate.may_sign() and not _is_a_machines(certificate, trust)
+
+
+def _is_a_machines(certificate: Certificate, trust: Trust) -> bool:
+    purposes = certificate.extended_key_usage
+    for_machines = purposes & _MACHINES and not purposes & _PEOPLE
+    return bool(for_machines) and certificate not in trust.signers
 
 
 def check_maker(

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crypto.algorithms.keys import SoftKey
-from crypto.pki.certificate import DOCUMENT_SIGNING, Certificate
+from crypto.pki.certificate import DOCUMENT_SIGNING, SERVER_AUTH, Certificate
 from crypto.pki.certificate_making import make_crl
 from crypto.pki.revocation_list import Crl
 from crypto.seal.phone import Assertion, PhoneSignature
@@ -28,7 +28,7 @@ from crypto.seal.use_approval import (
 )
 from crypto.validation.approval_check import OF_APPROVALS
 from crypto.verdict import Finding, Report, Verdict
-from tests.world.approvals import ASKED, COMPANY, Company, by_phone
+from tests.world.approvals import ASKED, COMPANY, Company, by_phone, signed_policy
 from tests.world.authorities import NOW, Authorities
 from tests.world.documents import classic_pdf, update
 from tests.world.soft_phone import SoftPhone, bound
@@ -196,6 +196,53 @@ def test_who_approved_by_a_policy_of_nobody_known_is_not_told(company: Company) 
     found = other.judged(other.stamped()).signatures[0].findings
     said = [(f.code, f.details.get("name")) for f in found if f.code in OF_APPROVALS]
     assert said == [("approval_unproved", None), ("approved_by", "李四")]
+
+
+def certified(company: Company, name: str, key: SoftKey | None = None, **facts: Any) -> SoftKey:
+    """Another certificate of the company's people, for *key* or for a fresh one."""
+    options = {"usage": ("digitalSignature",), "organization": COMPANY, **facts}
+    authority, key = company.authorities.authority, key or SoftKey.generate()
+    return key.with_certificate(authority.issue(name, key.spki, **options))
+
+
+def test_several_certificates_of_one_key_are_one_person(company: Company) -> None:
+    own = certified(company, "张三", company.requester)
+    other = like(company, approvers=(own, *company.approvers[1:]))
+    assert why(other.judged(other.stamped())) == "self"
+    twin = certified(company, "李四", company.approvers[0])
+    other = like(company, approvers=(company.approvers[0], twin, company.approvers[2]))
+    assert why(other.judged(other.stamped())) == "twice"
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"extended_key_usage": (SERVER_AUTH,)},
+        {"usage": ("keyEncipherment",)},
+        {"usage": ("keyCertSign", "cRLSign"), "ca": True},
+    ],
+)
+def test_a_certificate_that_speaks_for_nobody_decides_nothing(
+    company: Company, facts: dict[str, Any]
+) -> None:
+    """One for servers, for encrypting, for issuing."""
+    keeper = certified(company, "32130000000099", **facts)
+    other = like(company, policy=company.ruled(keeper))
+    report = other.judged(other.stamped())
+    assert set(told(report)) & OF_APPROVALS == {"approval_unproved"}
+    assert report.verdict is Verdict.UNKNOWN
+    approver = certified(company, "张三", **facts)
+    other = like(company, approvers=(approver, *company.approvers[1:]))
+    report = other.judged(other.stamped())
+    assert told(report)["approval_unproved"].details["who"] == "张三"
+    assert report.verdict is Verdict.UNKNOWN
+
+
+def test_a_policy_that_was_signed_after_the_request_rules_it_not(company: Company) -> None:
+    at = (ASKED + timedelta(minutes=30)).isoformat()
+    late = signed_policy(company.policy.policy, company.keeper, at=at)
+    other = like(company, policy=late)
+    assert why(other.judged(other.stamped())) == "time"
 
 
 # --- approvals ----------------------------------------------------------------------------------

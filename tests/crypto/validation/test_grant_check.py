@@ -1,19 +1,21 @@
 """What the file alone says of a use under a grant, and what only the platform can say."""
 
+import copy
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from crypto.algorithms.gm import sm3
-from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING
+from crypto.pki.certificate import OCSP_SIGNING, SERVER_AUTH, TIME_STAMPING
 from crypto.pki.certificate_making import make_crl
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
 from crypto.seal.grant import GRANT, Grant, GrantError, Scope, SignedGrant
-from crypto.seal.making import add_timestamp
-from crypto.seal.statement import SealChange
+from crypto.seal.making import add_timestamp, make_signature
+from crypto.seal.statement import STAPLE, SealChange
 from crypto.seal.structure import Extension, SealError, SealSignature
 from crypto.validation.seal_check import check_signature
 from crypto.validation.trust import Trust
@@ -295,6 +297,56 @@ def test_the_last_use_of_a_grant_stays_good(lent: Lent) -> None:
     found = judged(lent, lent.use(lent.leave(3)), end)
     assert "status_changed_since" in found
     assert verdict(found) is Verdict.VALID
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"extended_key_usage": (SERVER_AUTH,)},
+        {"usage": ("keyEncipherment",)},
+        {"usage": ("keyCertSign",), "extended_key_usage": (), "ca": True},
+    ],
+)
+def test_a_certificate_that_speaks_for_nobody_grants_nothing(
+    lent: Lent, facts: dict[str, Any]
+) -> None:
+    """One for servers, for encrypting, for issuing: whoever has its key is no keeper of a seal."""
+    options = {"usage": ("digitalSignature",), "organization": "宿迁市测试单位"} | facts
+    grantor = lent.authorities.authority.key_for(CODE, **options)
+    other = copy.copy(lent)
+    other.grant = signed_grant(grantor)
+    found = judged(other, other.use(other.leave()))
+    assert "grant_unproved" in found
+    assert verdict(found) is Verdict.UNKNOWN
+
+
+def test_a_grant_that_was_signed_after_the_use_allowed_nothing(lent: Lent) -> None:
+    other = copy.copy(lent)
+    other.grant = signed(lent.grant.grant, lent.grantor, at=(NOW + timedelta(hours=1)).isoformat())
+    found = judged(other, other.use(other.leave()))
+    assert found["grant_invalid"].details == {"reason": "it was signed after the use"}
+    assert verdict(found) is Verdict.INVALID
+
+
+def test_what_a_seal_demands_to_be_understood_leaves_it_unknown(lent: Lent) -> None:
+    grant = Extension(GRANT, True, lent.grant.token)
+    strange = Extension("1.2.156.1", True, b"\x05\0")
+    passed_over = Extension("1.2.156.1", False, b"\x05\0")
+    good = lent.use(lent.leave(), seal=lent.copy(extensions=[grant, passed_over]))
+    assert verdict(judged(lent, good)) is Verdict.VALID
+    odd = lent.use(lent.leave(), seal=lent.copy(extensions=[grant, strange]))
+    found = judged(lent, odd)
+    assert found["extension_critical"].details == {"kind": "1.2.156.1"}
+    assert verdict(found) is Verdict.UNKNOWN
+    value = make_signature(
+        seal=lent.copy(),
+        digest=DIGEST,
+        property_info="PDF;ByteRange=[0,1,2,3]",
+        signed_at=NOW + timedelta(minutes=1),
+        key=lent.grantee,
+        extensions=[Extension(STAPLE, True, lent.leave()), strange],
+    )
+    assert verdict(judged(lent, SealSignature.parse(value))) is Verdict.UNKNOWN
 
 
 # ---------------------------------------------------------------- leases
