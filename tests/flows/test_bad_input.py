@@ -305,7 +305,7 @@ def test_offline_a_seal_is_used_within_its_lease_and_the_clerk_is_told(
     told(clerk, "E-502", ExitCode.PLATFORM, "sync", PLATFORM_URL=dead_end)
     output = contract.with_name("合同_已盖章.pdf")
     assert clerk("verify", output, PLATFORM_URL=dead_end).code == 0, "what is cached still tells"
-    assert "1 usage records" in clerk("sync", LANGUAGE="en").out
+    assert "usage records sent: 1" in clerk("sync", LANGUAGE="en").out
 
 
 def test_without_any_platform_there_is_nothing_to_sync_with(stranger: Clerk) -> None:

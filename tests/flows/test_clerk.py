@@ -357,7 +357,7 @@ def test_the_platform_is_told_and_the_journal_holds_together(
         assert clerk("stamp", contract, "--seal", clerk.seal, "--at", place, *more).code == 0
     # the first went by itself; other copies of this clerk have used the lease, which is told first
     assert clerk("sync", LANGUAGE="en").out.splitlines()[-1] == (
-        "Synchronised: status of 1 seals confirmed, 1 usage records sent."
+        "Synchronised. Seals confirmed: 1; usage records sent: 1."
     )
     assert "0 条用印记录" in clerk("sync").out
 

@@ -37,6 +37,22 @@ def catalogue(name: str) -> list[str]:
     return list(leaves(tomllib.loads(source.read_text(encoding="utf-8"))))
 
 
+def test_of_one_thing_no_english_text_speaks_as_of_many() -> None:
+    """ "1 files", "page(s) 1": a number stands where one and many read alike. ``{}`` is a choice
+    that has a text of its own for one."""
+    many = re.compile(r"\b1 (?:(?!and\b)\w+ )?(\w*[^s\W]s|are|have|were)\b|\((?:s|es)\)")
+    verbs = {"shows", "asks", "ends", "expires", "lets", "agrees", "measures", "forbids", "takes"}
+    no_plural = {"as", "does", "has", "is", "its", "this", "was", *verbs}
+    texts = [*catalogue("messages.en"), *catalogue("findings.en")]
+    wrong = [
+        text
+        for text in texts
+        for found in many.finditer(re.sub(r"\{\w+\}", "1", text))
+        if found[1] not in no_plural
+    ]
+    assert wrong == []
+
+
 @pytest.mark.parametrize("name", ["messages.zh_CN", "findings.zh_CN"])
 def test_no_chinese_text_has_english_in_it(name: str) -> None:
     assert {text: found for text in catalogue(name) if (found := english(text))} == {}
