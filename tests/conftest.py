@@ -5,17 +5,17 @@ import ipaddress
 import os
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import certifi
 import hypothesis
 import keyring
 import keyring.backend
 import keyring.errors
 import pymupdf
 import pytest
+
+from tests.world import home
 
 pytest_plugins = [
     "tests.world.bounds",
@@ -24,6 +24,7 @@ pytest_plugins = [
     "tests.world.order",
     "tests.world.regulation",
     "tests.world.systems",
+    "tests.world.workers",
 ]
 
 # ---------------------------------------------------------------- what lives as long as the run
@@ -41,50 +42,11 @@ def pytest_collection_finish() -> None:
 
 # ---------------------------------------------------------------- a home of its own
 
-_home = Path(tempfile.mkdtemp(prefix="sealdesk-tests-"))
-
-
-def _one_authority() -> Path:
-    """A file with one authority of the web: to read all of them takes httpx some 20 ms for each
-    connection, and no test talks to the web."""
-    first, end, _ = Path(certifi.where()).read_text("ascii").partition("-----END CERTIFICATE-----")
-    file = _home / "authority.pem"
-    file.write_text(first + end + "\n", encoding="ascii")
-    return file
-
-
-_FONTS = {"QT_QPA_FONTDIR": os.environ.get("QT_QPA_FONTDIR", r"C:\Windows\Fonts")}
-"""On Windows without a screen Qt looks for them beside itself, and warns that it has none."""
-
-
-def _isolate_environment() -> None:
-    """Point everything that a program looks up about its user into a fresh, empty folder."""
-    for name in [name for name in os.environ if name.startswith(("SEALDESK_", "XDG_"))]:
-        if name != "SEALDESK_TEST_PROFILE":
-            del os.environ[name]
-    os.environ.update(
-        HOME=str(_home),
-        USERPROFILE=str(_home),
-        APPDATA=str(_home / "AppData" / "Roaming"),
-        LOCALAPPDATA=str(_home / "AppData" / "Local"),
-        SEALDESK_HOME=str(_home / "sealdesk"),
-        QT_QPA_PLATFORM="offscreen",
-        **(_FONTS if sys.platform == "win32" else {}),
-        # What a program started by a test finds: no keyring, as on a server without a desktop.
-        PYTHON_KEYRING_BACKEND="keyring.backends.fail.Keyring",
-        TZ="UTC",
-        SSL_CERT_FILE=str(_one_authority()),
-    )
-    for proxy in ("http_proxy", "https_proxy", "all_proxy"):
-        os.environ.pop(proxy, None)
-        os.environ.pop(proxy.upper(), None)
-
-
-_isolate_environment()
+_home = home.move_in()
 
 
 def pytest_unconfigure() -> None:
-    shutil.rmtree(_home, ignore_errors=True)
+    home.move_out(_home)
 
 
 # ---------------------------------------------------------------- no way out

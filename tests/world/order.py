@@ -1,10 +1,11 @@
 """The order of the tests: the files of tests/longest_first.txt come first.
 
-Each process of pytest-xdist takes the next file when it has done its last; a long file that came
-last would keep one process busy when all others are done.
+Each process takes the next file when it has done its last; a long file that came last would keep
+one process busy when all others are done.
 
-All processes collect all tests. On a clean clone each begins in another place, so that a file is
-compiled by one of them and read from its cache by the others.
+All processes of pytest-xdist collect all tests (those of tests/world/workers.py do not). On a clean
+clone each begins in another place, so that a file is compiled by one of them and read from its
+cache by the others.
 """
 
 from collections.abc import Iterable
