@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from server_stub.__main__ import _parser, main
 from server_stub.settings import output_path
+from tests.world.grammar import options
 
 NAMES = ("CON", "aux.der", "Lpt1 .zip", "证书.", "证书 ", "证书:1.der", "a?.der", "nul", "x" * 251)
 READ = {
@@ -19,18 +18,6 @@ READ = {
 WRITTEN = {
     *("dispute out", "review out", "staff out", "trust-list out", "cosign state"),
 }
-
-
-def options(
-    made: argparse.ArgumentParser, *words: str
-) -> Iterator[tuple[tuple[str, ...], argparse.Action]]:
-    """Every option of every command: its command's words, and the option."""
-    for action in made._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, below in action.choices.items():
-                yield from options(below, *words, name)
-        else:
-            yield words, action
 
 
 def named(type_: object) -> set[str]:

@@ -16,6 +16,7 @@ from app.cli import journal, seals, stamping
 from app.cli.entry import MODULES, main, parser
 from app.cli.translation import texts
 from app.errors import ExitCode
+from tests.world.grammar import commands, options
 
 
 @pytest.fixture(autouse=True)
@@ -25,14 +26,11 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "home"
 
 
-def leaves(made: argparse.ArgumentParser, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+def leaves(made: argparse.ArgumentParser) -> list[tuple[str, ...]]:
     """Every command with its sub-command."""
-    found = []
-    for action in made._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, child in action.choices.items():
-                found += leaves(child, (*path, name))
-    return found or [path]
+    found = [words for words, _ in commands(made)]
+    above = {words[:-1] for words in found if words}
+    return [words for words in found if words not in above]
 
 
 def test_the_commands_are_those_that_are_promised() -> None:
@@ -58,14 +56,10 @@ def test_every_command_explains_itself(
 
 def english(made: argparse.ArgumentParser) -> set[str]:
     """Every text of the grammar that a person reads."""
-    found = {made.description or "", made.epilog or ""}
-    for action in made._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                found |= english(child)
-        else:
-            assert action.help, f"{made.prog} {action.dest}"
-            found.add(action.help)
+    found = {text or "" for _, each in commands(made) for text in (each.description, each.epilog)}
+    for words, option in options(made):
+        assert option.help, f"{' '.join(words)} {option.dest}"
+        found.add(option.help)
     return found - {""}
 
 

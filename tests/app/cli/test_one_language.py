@@ -15,6 +15,7 @@ import pytest
 from app.cli.entry import parser
 from app.errors import messages
 from tests.world.clerk import PIN, SO_PIN, Clerk
+from tests.world.grammar import commands
 from tests.world.one_language import chinese, english
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -64,11 +65,8 @@ def test_no_english_text_has_chinese_in_it(name: str) -> None:
 
 
 def helps(made: argparse.ArgumentParser) -> Iterator[str]:
-    yield made.format_help()
-    for action in made._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for child in action.choices.values():
-                yield from helps(child)
+    for _, command in commands(made):
+        yield command.format_help()
 
 
 def test_every_help_is_in_one_language() -> None:

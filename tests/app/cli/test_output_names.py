@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from app.publishing import check_name
 from app.remote.staff.auditing import Proved
 from app.remote.staff.exporting import write
 from app.spreadsheet import save_table
+from tests.world.grammar import options
 
 NAMES = ("CON", "aux.txt", "Lpt1 .pdf", "合同.", "合同 ", "合同:1.pdf", "a?.pdf", "nul")
 READ = {
@@ -34,19 +33,7 @@ READ = {
 READ_EVERYWHERE = {"module", "trust"}
 
 
-def options(
-    made: argparse.ArgumentParser, *words: str
-) -> Iterator[tuple[tuple[str, ...], argparse.Action]]:
-    """Every option of every command: its command's words, and the option."""
-    for action in made._actions:
-        if isinstance(action, argparse._SubParsersAction):
-            for name, below in action.choices.items():
-                yield from options(below, *words, name)
-        elif action.type in (Path, output_path):
-            yield words, action
-
-
-ALL = list(options(parser()))
+ALL = [found for found in options(parser()) if found[1].type in (Path, output_path)]
 WRITING = [(words, action) for words, action in ALL if action.type is output_path]
 
 
