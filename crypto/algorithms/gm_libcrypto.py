@@ -183,6 +183,9 @@ class LibcryptoEngine:
         lib = self._library
         start = c_char_p(encoded)
         with self._object("d2i_AutoPrivateKey", None, byref(start), len(encoded)) as key:
+            # OpenSSL 3.0.13, which CPython 3.11 brings on Windows, leaves there what it tried in
+            # vain before it read the key; TLS in this thread would take that for its own error.
+            lib.ERR_clear_error()
             self._check(lib.EVP_PKEY_is_a(key, b"SM2") == 1, "not an SM2 key")
             with self._object("EVP_PKEY_CTX_new", key, None) as context:
                 yield context

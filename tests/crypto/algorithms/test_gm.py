@@ -1,6 +1,7 @@
 """SM2, SM3 and SM4 against the standards' vectors, the openssl command and each other."""
 
 import secrets
+import ssl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.algorithms import gm
+from crypto.algorithms import gm, gm_libcrypto
 from crypto.algorithms.gm_libcrypto import LibcryptoEngine
 from crypto.algorithms.gm_portable import PortableEngine
 from crypto.algorithms.keys import SoftKey, sm2_spki
@@ -191,6 +192,22 @@ def test_the_engines_judge_random_points_and_values_alike(xy, e):
     )
     assert not native.verify(PUBLIC, e, signature)
     assert not portable.verify(PUBLIC, e, signature)
+
+
+def test_openssl_keeps_no_error_that_tls_in_this_thread_would_take_for_its_own():
+    """OpenSSL 3.0.13 kept one after each signature: the next context for TLS was refused."""
+    library = gm_libcrypto._load()
+    private = gm.generate_private_key()
+    public = gm.public_key_of(private)
+    assert not gm.is_public_key(bytes(64))
+    signature = gm.sm2_sign(private, b"")
+    assert library.ERR_peek_error() == 0
+    assert gm.sm2_verify(public, b"", signature)
+    assert not gm.sm2_verify(public, b"other", signature)
+    assert gm.sm2_decrypt(private, gm.sm2_encrypt(public, b"text")) == b"text"
+    assert library.ERR_peek_error() == 0
+    gm.sm2_sign(private, b"")
+    ssl.create_default_context()
 
 
 def test_nonces_never_repeat(engine):
