@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from crypto.pdf.looking.layer import Seen, Task
     from crypto.pdf.looking.memory import Memory
     from crypto.pdf.marks.drawn import DrawMarks, DrawnMark, MarkTask
+    from crypto.pdf.reading.document import Document
 
 UNKNOWN_STATE = frozenset(("status_unknown", "status_stale"))
 """Findings about which a platform is asked."""
@@ -84,6 +85,20 @@ class _Looks:
     def __exit__(self, *_: object) -> None:
         for process in self._started:
             process.end()
+
+    @property
+    def may_foresee(self) -> bool:
+        """Is there anybody to draw what was not looked at before?"""
+        return bool(self._started) and not self._told
+
+    def foresee(
+        self, document: Document, password: str | None, revisions: Sequence[tuple[int, int | None]]
+    ) -> None:
+        """Let what was started draw while the document is judged."""
+        if self._started:
+            from crypto.pdf.looking.layer import foresee
+
+            foresee(document, password, revisions, self._started)
 
     def __call__(self, task: Task) -> Seen:
         from crypto.pdf.looking.memory import Memory
@@ -150,7 +165,8 @@ def verify(
     # 1. Hold the document, so that both readings below are of the same bytes.
     with _document(path) as document, _Looks(document, "".join(seen or ())) as looks:
         # 2. Verify with what this desk knows.
-        judge = partial(verify_pdf, password=password, look=looks, draw=_Draws())
+        foresee = looks.foresee if looks.may_foresee else None
+        judge = partial(verify_pdf, password=password, look=looks, foresee=foresee, draw=_Draws())
         report = judge(document, path.name, trust, now)
         # 3. Ask the platform for what that leaves open.
         news = _news(platform, report, trust)

@@ -3,6 +3,7 @@
     run(function, *arguments, seconds=…)     → Message    one call, in a process of its own
     BoundedProcess(target, *arguments)       → a process that stays and is spoken to:
         .send(message), .receive(seconds)    → Message
+        .send_meanwhile(message)               the same, for who does not wait
         .receive_working(seconds, clock)     → Message, bound by the processor's time
 
 The process is a fresh interpreter ("spawn"). It has bounds on memory, leaves no core file, writes
@@ -19,6 +20,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import json
 import os
 import signal
@@ -65,6 +67,8 @@ _FAILED = "bounded.failed"
 """In the head of a message: its code has raised an error; the text of it."""
 _FAILURE = 300
 """Characters of an error's text that are passed on."""
+_COLLECT_AFTER = 20_000
+"""Objects after which Python looks for garbage there, as in the program itself."""
 
 
 class BoundedError(Exception):
@@ -138,6 +142,7 @@ class BoundedProcess:
         self._connection, other = context.Pipe()
         self._answer = answer
         self._lock = threading.Lock()
+        self._speaking = threading.Lock()
         self._ended = False
         self._process = context.Process(target=_main, args=(_OtherEnd(other), memory), name=name)
         try:
@@ -218,7 +223,7 @@ class BoundedProcess:
         """Tell it something. What it has said before can be received even if this fails.
 
         Raises :class:`BoundedError`."""
-        with self._killed_after(seconds) as late:
+        with self._speaking, self._killed_after(seconds) as late:
             try:
                 self._connection.send(message)
             except (OSError, ValueError, TypeError) as error:
@@ -226,6 +231,16 @@ class BoundedProcess:
                 if late.is_set():
                     raise ProcessTimedOut("it does not listen") from error
                 raise ProcessDied("it is not there any more") from error
+
+    def send_meanwhile(self, message: object, seconds: float = START_SECONDS) -> None:
+        """As :meth:`send`, by a thread: it may be loading still. What goes wrong is learned by who
+        listens."""
+
+        def speak() -> None:
+            with contextlib.suppress(BoundedError):
+                self.send(message, seconds)
+
+        threading.Thread(target=speak, name="sealdesk-send", daemon=True).start()
 
     def receive(self, seconds: float | None) -> Message:
         """Its next message, whole within *seconds* (None: whenever it comes).
@@ -420,6 +435,10 @@ class Channel:
         except OSError as error:
             raise EOFError from error
 
+    def waiting(self) -> bool:
+        """Is there something to receive?"""
+        return self.pipe.poll()
+
     def send(self, head: dict[str, Any], *parts: bytes) -> None:
         """Answer."""
         text = json.dumps(head).encode()
@@ -434,6 +453,7 @@ def _once(channel: Channel, function: Callable[..., Message], *arguments: object
 
 
 def _main(pipe: Connection, memory: int) -> None:
+    gc.set_threshold(_COLLECT_AFTER)
     try:
         _confine(memory)
         target, arguments = pipe.recv()  # sent once the bounds that come from outside are set

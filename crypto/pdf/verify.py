@@ -5,7 +5,8 @@
 The story, in the order in which things happen:
 
     1. open the file, and take the evidence that it encloses
-    2. find the signatures, by walking the form fields ourselves
+    2. find the signatures, by walking the form fields ourselves; what step 7 will probably look at
+       may be drawn from here on
     3. hash the bytes, once for all signatures together; the pages are searched for pictures of
        seals meanwhile
     4. check each signature by itself: what it covers, what changed later, its value
@@ -27,7 +28,8 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -80,6 +82,10 @@ if TYPE_CHECKING:
 
 PROGRAM = "SealDesk 0.1.0"
 
+Foresee = Callable[[Document, str | None, Sequence[tuple[int, int | None]]], None]
+"""Is told of the document, its password, and as for :func:`crypto.pdf.looking.layer.with_looks` of
+the earlier revisions that signatures cover. Raises :data:`PARSER_FAILURES`."""
+
 
 def verify_pdf(
     stream: BinaryIO,
@@ -89,26 +95,31 @@ def verify_pdf(
     *,
     password: str | None = None,
     look: Look | None = None,
+    foresee: Foresee | None = None,
     draw: DrawMarks | None = None,
     rehearsed: Collection[str] = (),
 ) -> Report:
     """Judge every signature of the PDF in *stream* (seekable, binary) as of *now*.
 
-    *name* is only shown; *look* draws the pages for step 7, *draw* the marks of step 5 that only
-    engines can compare (None: nobody does). The signature
+    *name* is only shown; *look* draws the pages for step 7, after *foresee* was told of them;
+    *draw* the marks of step 5 that only engines can compare (None: nobody does). The signature
     whose fields are *rehearsed* is judged as any other, and the others as if it were proved: what
     would become of them? Raises
     :class:`crypto.pdf.reading.failures.PdfError`'s subclasses if the file cannot be read at all,
     OSError if the stream fails; never for what one signature contains."""
     with within_time():
         within, around = without_surroundings(stream)
-        report = _verify_document(within, name, trust, now, password, look, draw, rehearsed)
+        report = _verify_document(
+            within, name, trust, now, password, look, foresee, draw, rehearsed
+        )
         if not around:
             return report
         size = within.seek(0, io.SEEK_END)
         if any(sum(signed.byte_range[2:]) > size for signed in report.signatures):
             # somebody has signed what follows the end as well, so it is no accident
-            return _verify_document(stream, name, trust, now, password, look, draw, rehearsed)
+            return _verify_document(
+                stream, name, trust, now, password, look, foresee, draw, rehearsed
+            )
         return _with_surroundings(report, stream, within, around, password)
 
 
@@ -119,13 +130,17 @@ def _verify_document(
     now: datetime,
     password: str | None,
     look: Look | None,
+    foresee: Foresee | None,
     draw: DrawMarks | None,
     rehearsed: Collection[str],
 ) -> Report:
     file = _open(stream, password, trust, now)  # 1
     signatures = read_signatures(file.document, file.fields)  # 2
-    file_sm3, search = _hash_and_search(file, signatures)  # 3
     coverage = Coverage(file.document, file.size, password, signatures)
+    if foresee:
+        with suppress(*PARSER_FAILURES):
+            foresee(file.document, password, coverage.revisions())
+    file_sm3, search = _hash_and_search(file, signatures)  # 3
     checks = [_check_alone(file, coverage, signature) for signature in signatures]  # 4
     for check in checks:
         check.rehearsed = not set(rehearsed).isdisjoint(check.report.fields)

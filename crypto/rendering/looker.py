@@ -1,12 +1,13 @@
 """The bounded processes that look: draw revisions of one document and say where they differ.
 
     process = begin(names)    → a process that loads the renderers, says {"ready": true} and waits
-                                for what it is to look at: the arguments of :func:`look` but the
-                                first two. Then one message for each page, and
+                                for an :class:`Order`. Then one message for each page, and
                                 {"done": true, "left": [pages]}
 
 The two renderers take about as long for a page, and hold each other up in one process: each has its
-own. Loading takes as long as judging a short document, so it may begin before anything is known.
+own. Loading takes as long as judging a short document, so it may begin before anything is known. An
+order without seconds says what will probably be asked for: its pages are drawn while the document
+is judged, and nothing is said of them.
 
 Three words stand for what a page gave: "differs" (boxes), "failed" (an engine could not draw it),
 or nothing at all.
@@ -15,12 +16,13 @@ or nothing at all.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from crypto.rendering.compare import Box, Place, differences
-from crypto.rendering.drawing import Undrawable
+from crypto.rendering.drawing import MarkEngine, Raster, Undrawable
 from crypto.rendering.engines import load, opened
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ SECONDS = 15.0
 """Of the processor, for one document."""
 MAX_BOXES = 50
 """Told of one page."""
+MAX_AHEAD = 128 << 20
+"""Bytes of what one process draws before it is asked for."""
 _SAME_SIZE = 0.01
 """Points."""
 
@@ -48,6 +52,18 @@ class Sealed:
     """Where additions since are explained."""
     pages: tuple[int, ...]
     """To be looked at, 0-based, the most urgent first."""
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a process is to look at."""
+
+    data: bytes
+    """The whole file."""
+    password: str | None
+    sealed: tuple[Sealed, ...]
+    seconds: float | None
+    """Of the processor, that it may take; None: another order follows, probably about the same."""
 
 
 def begin(names: Sequence[str]) -> BoundedProcess:
@@ -79,82 +95,159 @@ def look_when_told(channel: Channel, names: Sequence[str]) -> None:
     for name in names:
         load(name)
     channel.send({"ready": list(names)})
-    look(channel, names, *channel.receive())
+    order: Order = channel.receive()
+    ahead: _Revisions | None = None
+    if order.seconds is None:
+        ahead = _drawn_ahead(channel, names, order)
+        order = channel.receive()
+    look(channel, names, order, ahead)
+
+
+def _drawn_ahead(channel: Channel, names: Sequence[str], order: Order) -> _Revisions | None:
+    """The pages of *order*, as far as they are drawn by the time that somebody asks for them. What
+    cannot be drawn is left to be told by who is asked for it."""
+    with suppress(Undrawable, MemoryError):
+        revisions = _Revisions(names, order)
+        revisions.draw_ahead(order.sealed, channel)
+        return revisions
+    return None
 
 
 def look(
-    channel: Channel,
-    names: Sequence[str],
-    data: bytes,
-    password: str | None,
-    sealed: tuple[Sealed, ...],
-    seconds: float,
+    channel: Channel, names: Sequence[str], order: Order, ahead: _Revisions | None = None
 ) -> None:
-    """Compare each of *sealed* with the whole of *data*, page by page, by the engines *names*."""
-    until = time.process_time() + seconds
-    documents: dict[int, dict[str, Any]] = {}
+    """Compare each revision of *order* with the whole file, page by page, by the engines *names*;
+    *ahead* may have some of it drawn."""
+    until = time.process_time() + (order.seconds or 0.0)
     try:
-        for end in (len(data), *(revision.end for revision in sealed)):
-            open_there = documents.setdefault(end, {})
-            for name in names:
-                open_there[name] = opened(name, data[:end], password, open_there)
-    except Undrawable as error:
-        channel.send({"page": None, "failed": name, "reason": str(error)})
+        revisions = ahead if ahead and ahead.serve(order) else _Revisions(names, order)
+    except _NotOpened as error:
+        channel.send({"page": None, "failed": error.engine, "reason": str(error)})
         channel.send({"done": True, "left": []})
         return
-    whole = {name: documents[len(data)][name] for name in names}
-    counts = {
-        (name, revision.end): (documents[revision.end][name].pages(), whole[name].pages())
-        for name in names
-        for revision in sealed
-    }
-    for (name, end), (then, now) in counts.items():
-        if then != now:
-            channel.send({"page": None, "differs": name, "end": end, "boxes": []})
-    total = max((now for _, now in counts.values()), default=0)
-    dpi = DPI if total <= MANY_PAGES else DPI_OF_MANY
+    for name in names:
+        for revision in order.sealed:
+            if revisions.count(name, revision.end) != revisions.count(name):
+                channel.send({"page": None, "differs": name, "end": revision.end, "boxes": []})
     left = []
-    for page, wanted in _pages(sealed):
+    for page, wanted in _pages(order.sealed):
         if time.process_time() > until:
             left.append(page)
             continue
-        view = _View(documents, whole, page, dpi)
         for name in names:
-            there = [revision for revision in wanted if page < min(counts[name, revision.end])]
-            for message in view.said_by(name, there):
+            for message in _said_of(revisions, name, page, wanted):
                 channel.send(message)
+        revisions.forget(page)
         channel.send({"looked": page})
     channel.send({"done": True, "left": left})
 
 
-@dataclass(frozen=True)
-class _View:
-    """One page, in all revisions and by all engines."""
+class _NotOpened(Undrawable):
+    """That engine refuses the document."""
 
-    documents: Mapping[int, Mapping[str, Any]]
-    whole: Mapping[str, Any]
-    page: int
-    dpi: float
+    def __init__(self, engine: str, reason: str) -> None:
+        super().__init__(reason)
+        self.engine = engine
 
-    def said_by(self, name: str, wanted: Sequence[Sealed]) -> list[dict[str, Any]]:
-        """The messages of the engine *name*; of the revisions *wanted* those that differ."""
-        page, now_by, told = self.page, self.whole[name], []
-        then_by = [self.documents[revision.end][name] for revision in wanted]
-        try:
-            if not wanted or not any(document.is_special(page) for document in (now_by, *then_by)):
-                return []
-            now, size = now_by.draw(page, self.dpi), now_by.size(page)
-            for revision, document in zip(wanted, then_by, strict=True):
+
+class _Revisions:
+    """The whole file and its earlier revisions, opened by the engines of this process, and what was
+    drawn of them ahead. *end* is a revision's length, None: the whole file."""
+
+    def __init__(self, names: Sequence[str], order: Order) -> None:
+        """Raises :class:`Undrawable`, :class:`_NotOpened`."""
+        self._names, self._data, self._password = names, order.data, order.password
+        self._documents: dict[int, dict[str, MarkEngine]] = {}
+        self._ahead: dict[tuple[str, int, int], Raster] = {}
+        for end in self._ends(order):
+            there = self._documents.setdefault(end, {})
+            for name in names:
+                try:
+                    there[name] = opened(name, order.data[:end], order.password, there)
+                except Undrawable as error:
+                    raise _NotOpened(name, str(error)) from error
+        self._dpi = DPI if max(map(self.count, names)) <= MANY_PAGES else DPI_OF_MANY
+
+    @staticmethod
+    def _ends(order: Order) -> tuple[int, ...]:
+        return (len(order.data), *(revision.end for revision in order.sealed))
+
+    def serve(self, order: Order) -> bool:
+        """Are they those that *order* is about?"""
+        return (
+            order.data == self._data
+            and order.password == self._password
+            and self._documents.keys() >= set(self._ends(order))
+        )
+
+    def of(self, name: str, end: int | None = None) -> MarkEngine:
+        """A revision, by that engine."""
+        return self._documents[len(self._data) if end is None else end][name]
+
+    def count(self, name: str, end: int | None = None) -> int:
+        """How many pages it has. Raises :class:`Undrawable`."""
+        return self.of(name, end).pages()
+
+    def there(self, name: str, page: int, wanted: Sequence[Sealed]) -> list[int]:
+        """Which of *wanted* are to be compared on that page, by their length: it is in them and in
+        the whole file, and shows what earlier engines do not draw. Raises :class:`Undrawable`."""
+        if page >= self.count(name):
+            return []
+        ends = [each.end for each in wanted if page < self.count(name, each.end)]
+        special = (self.of(name, end).is_special(page) for end in (None, *ends))
+        return ends if ends and any(special) else []
+
+    def draw(self, name: str, page: int, end: int | None = None) -> Raster:
+        """A page, unless it was drawn ahead. Raises :class:`Undrawable`."""
+        known = self._ahead.get((name, page, len(self._data) if end is None else end))
+        return known or self.of(name, end).draw(page, self._dpi)
+
+    def forget(self, page: int) -> None:
+        """What was drawn of that page is not needed any more."""
+        for key in [key for key in self._ahead if key[1] == page]:
+            del self._ahead[key]
+
+    def draw_ahead(self, sealed: tuple[Sealed, ...], channel: Channel) -> None:
+        """Draw what :func:`look` will need of *sealed*, until somebody asks for it or it is too
+        much to be kept. Raises :class:`Undrawable`."""
+        kept = 0
+        for page, wanted in _pages(sealed):
+            for name in self._names:
+                ends = self.there(name, page, wanted)
+                for end in (len(self._data), *ends) if ends else ():
+                    if kept > MAX_AHEAD or channel.waiting():
+                        return
+                    drawn = self.draw(name, page, end)
+                    self._ahead[name, page, end] = drawn
+                    kept += len(drawn.rgb)
+
+
+def _said_of(
+    revisions: _Revisions, name: str, page: int, wanted: Sequence[Sealed]
+) -> list[dict[str, Any]]:
+    """The messages of the engine *name* about a page: of the revisions *wanted* those that
+    differ."""
+    told: list[dict[str, Any]] = []
+    try:
+        ends = revisions.there(name, page, wanted)
+        if not ends:
+            return []
+        now, size = revisions.draw(name, page), revisions.of(name).size(page)
+        for revision in wanted:
+            if revision.end not in ends:
+                continue
+            before = revisions.of(name, revision.end).size(page)
+            if any(abs(a - b) > _SAME_SIZE for a, b in zip(before, size, strict=True)):
+                found = [Box(0, 0, now.width / now.mm, now.height / now.mm)]
+            else:
                 places = [place for place in revision.places if place.page == page]
-                found = _differences(document, size, page, self.dpi, now, places)
-                if found:
-                    boxes = [asdict(box) for box in found[:MAX_BOXES]]
-                    told.append(
-                        {"page": page, "differs": name, "end": revision.end, "boxes": boxes}
-                    )
-        except Undrawable as error:
-            told.append({"page": page, "failed": name, "reason": str(error)})
-        return told
+                found = differences(revisions.draw(name, page, revision.end), now, places)
+            if found:
+                boxes = [asdict(box) for box in found[:MAX_BOXES]]
+                told.append({"page": page, "differs": name, "end": revision.end, "boxes": boxes})
+    except Undrawable as error:
+        told.append({"page": page, "failed": name, "reason": str(error)})
+    return told
 
 
 def _pages(sealed: tuple[Sealed, ...]) -> Iterator[tuple[int, list[Sealed]]]:
@@ -165,17 +258,3 @@ def _pages(sealed: tuple[Sealed, ...]) -> Iterator[tuple[int, list[Sealed]]]:
     wanted = {revision.end: frozenset(revision.pages) for revision in sealed}
     for page in order:
         yield page, [revision for revision in sealed if page in wanted[revision.end]]
-
-
-def _differences(
-    document: Any,
-    size: tuple[float, float],
-    page: int,
-    dpi: float,
-    now: Any,
-    places: list[Place],
-) -> list[Box]:
-    before = document.size(page)
-    if any(abs(a - b) > _SAME_SIZE for a, b in zip(before, size, strict=True)):
-        return [Box(0, 0, now.width / now.mm, now.height / now.mm)]
-    return differences(document.draw(page, dpi), now, places)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import ClassVar
 
+import pymupdf
 import pytest
 
 from app.errors import (
@@ -267,3 +269,32 @@ def test_the_renderers_are_loaded_early_only_where_something_was_added(
     verify(later, trust=trust, at=NOW)
     verify(later, trust=Trust(), at=NOW)  # nothing to look at: nobody is trusted
     assert [process.ended for process in begun] == [True] * 2 * len(looker.GROUPS)
+
+
+def test_pages_are_drawn_while_the_document_is_judged(
+    office: Office, ticketed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is foreseen is what is looked at, but for the places that judging explains."""
+    told: list[looker.Order] = []
+    send = BoundedProcess.send
+
+    def keep(process: BoundedProcess, order: looker.Order, seconds: float) -> None:
+        told.append(order)
+        send(process, order, seconds)
+
+    monkeypatch.setattr(BoundedProcess, "send", keep)
+    noted = tmp_path / "noted.pdf"
+    shutil.copy(ticketed, noted)
+    with pymupdf.open(noted) as document:
+        document[0].add_text_annot((300, 600), "read")
+        document.saveIncr()
+    report = verify(noted, trust=office.authorities.trust, at=NOW)
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    foreseen = [order for order in told if order.seconds is None]
+    asked = [order for order in told if order.seconds is not None]
+    assert len(foreseen) == len(asked) == len(looker.GROUPS)
+    for early, late in zip(foreseen, asked, strict=True):
+        assert early.data == late.data
+        assert [(each.end, each.pages) for each in early.sealed] == [
+            (each.end, each.pages) for each in late.sealed
+        ]

@@ -121,6 +121,16 @@ def test_one_that_stays_is_spoken_to_again_until_it_dies() -> None:
     assert gone(process.pid)
 
 
+def test_it_is_told_something_while_nobody_waits_for_it() -> None:
+    with BoundedProcess(targets.echo, "") as process:
+        process.send_meanwhile("x" * (1 << 20))
+        assert len(process.receive(30).head["said"]) == 1 << 20
+        process.send_meanwhile("die")
+        with pytest.raises(ProcessDied):
+            process.receive(30)
+        process.send_meanwhile("nobody hears it, and nobody is told")
+
+
 def test_one_that_does_not_listen_is_ended() -> None:
     with BoundedProcess(targets.never_listen) as process, pytest.raises(ProcessTimedOut):
         process.send(b"x" * (8 << 20), seconds=1)

@@ -121,6 +121,11 @@ class Coverage:
         covers all, or that is not certain."""
         return self._numbers.get(signature.end)
 
+    def revisions(self) -> list[tuple[int, int | None]]:
+        """For each signature that covers less than all: where that ends, and its number as
+        :meth:`revision` gives it."""
+        return list(self._numbers.items())
+
     def _is_all(self, end: int) -> bool:
         return not self._rest(end).strip(_SPACE) and self._size - end <= _MAX_SPACE
 

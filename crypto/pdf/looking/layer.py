@@ -2,6 +2,7 @@
 
     with_looks(document, password, revisions, reports, look)   → the reports with its findings
     look_with_engines(Task)                                    → Seen, from bounded processes
+    foresee(document, password, revisions, processes)          they draw while it is judged
 
 Where a signature covers an earlier revision and is found good, that revision is drawn beside the
 whole file, by two renderers (:mod:`crypto.rendering.engines`). Whatever differs and is not
@@ -27,7 +28,7 @@ from crypto.pdf.looking.explained import explained
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
 from crypto.rendering.compare import Box
-from crypto.rendering.looker import GROUPS, SECONDS, Sealed, begin
+from crypto.rendering.looker import GROUPS, SECONDS, Order, Sealed, begin
 from crypto.verdict import Finding, Level, ShownChange, SignatureReport, Verdict, ranges
 
 if TYPE_CHECKING:
@@ -217,6 +218,30 @@ def _where(page: int, box: Box) -> dict[str, str]:
 # --- the bounded processes, from outside ---------------------------------------------------------
 
 
+def foresee(
+    document: Document,
+    password: str | None,
+    revisions: Sequence[tuple[int, int | None]],
+    processes: Sequence[BoundedProcess],
+) -> None:
+    """Let *processes*, which :func:`look_with_engines` will be given, draw what it will want if the
+    signatures of *revisions* (as for :func:`with_looks`) are found good.
+
+    Raises :data:`crypto.pdf.reading.failures.PARSER_FAILURES`."""
+    sealed = tuple(
+        Sealed(end, (), tuple(touched_pages(document, base)))
+        for end, base in revisions
+        if base is not None
+    )
+    if not any(each.pages for each in sealed):
+        return
+    document.stream.seek(0)
+    task = Task(document.stream.read(), password, sealed)
+    order = Order(task.data, password, next(_groups(task)), None)
+    for process in processes:
+        process.send_meanwhile(order)
+
+
 def look_with_engines(task: Task, started: Sequence[BoundedProcess] = ()) -> Seen:
     """Look at *task* in bounded processes, *started* by
     :func:`crypto.rendering.looker.begin_early` or here. Never raises for what the file contains."""
@@ -324,7 +349,7 @@ def _looked(
             begun.append(process)
             process.receive_working(_PAGE_SECONDS, until - time.monotonic())
             with suppress(BoundedError):  # what it says next tells why
-                order = (task.data, task.password, task.sealed, task.seconds)
+                order = Order(task.data, task.password, task.sealed, task.seconds)
                 process.send(order, task.clock)
             while True:
                 said = process.receive_working(_PAGE_SECONDS, until - time.monotonic()).head

@@ -16,7 +16,9 @@ from crypto.pdf.reading.document import Document
 from crypto.pdf.verify import verify_pdf
 from crypto.rendering import looker
 from crypto.rendering.compare import Box, Kind, Place
-from crypto.rendering.looker import Sealed
+from crypto.rendering.drawing import Raster, Undrawable
+from crypto.rendering.looker import Order, Sealed
+from crypto.rendering.mupdf_engine import MuPdf
 from crypto.verdict import Report, Verdict, ranges
 from tests.crypto.pdf.looking import lookers
 from tests.world.documents import append_revision, build_pdf, classic_pdf, crashing_pdf
@@ -216,6 +218,96 @@ def test_many_large_revisions_are_drawn_one_after_the_other(
 )
 def test_pages_are_listed_as_people_do(pages: tuple[int, ...], text: str) -> None:
     assert ranges(pages) == text
+
+
+# ---------------------------------------------------------------- drawn ahead
+
+
+class Orders(Channel):
+    """The channel of a process that is given *orders* and asked for the last of them once it has
+    looked *patience* times whether it is."""
+
+    def __init__(self, *orders: Order, patience: int = 1_000) -> None:
+        self.orders, self.patience = list(orders), patience
+        self.said: list[dict[str, Any]] = []
+
+    def receive(self) -> Order:
+        return self.orders.pop(0)
+
+    def waiting(self) -> bool:
+        self.patience -= 1
+        return self.patience < 0
+
+    def send(self, head: dict[str, Any], *parts: bytes) -> None:
+        self.said.append(head)
+
+
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The pages that MuPDF draws."""
+    pages: list[int] = []
+
+    def draw(self: MuPdf, page: int, dpi: float) -> Raster:
+        pages.append(page)
+        return original(self, page, dpi)
+
+    original = MuPdf.draw
+    monkeypatch.setattr(MuPdf, "draw", draw)
+    return pages
+
+
+CHANGED = classic_pdf(pages=3)
+LATER = append_revision(CHANGED, {4: content(PRICE.replace(b"1000", b"9000"))})
+ASKED = Order(LATER, None, (Sealed(len(CHANGED), (), (1, 2)),), 15.0)
+
+
+def said_to(*orders: Order, patience: int = 1_000) -> list[dict[str, Any]]:
+    channel = Orders(*orders, patience=patience)
+    looker.look_when_told(channel, looker.GROUPS[0])
+    return channel.said
+
+
+@pytest.mark.parametrize(
+    ("foreseen", "patience", "pages"),
+    [
+        (ASKED, 1_000, [1, 1, 2, 2]),  # all of it, once
+        (ASKED, 3, [1, 1, 2, 2]),  # interrupted, and nothing twice
+        (replace(ASKED, sealed=(Sealed(len(CHANGED), (), (0,)),)), 1_000, [0, 0, 1, 1, 2, 2]),
+        (replace(ASKED, data=CHANGED), 1_000, [1, 2, 1, 1, 2, 2]),  # two names of one revision
+        (replace(ASKED, data=b"%PDF-1.7 nothing"), 1_000, [1, 1, 2, 2]),
+        (replace(ASKED, password="another"), 1_000, [1, 1, 2, 2, 1, 1, 2, 2]),
+    ],
+)
+def test_what_was_drawn_ahead_gives_what_drawing_it_when_asked_gives(
+    foreseen: Order, patience: int, pages: list[int], drawn: list[int]
+) -> None:
+    alone = said_to(ASKED)
+    assert [said["page"] for said in alone if "differs" in said] == [1, 2]
+    drawn.clear()
+    assert said_to(replace(foreseen, seconds=None), ASKED, patience=patience) == alone
+    assert drawn == pages
+
+
+def test_a_page_that_cannot_be_drawn_ahead_is_told_when_it_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def draw(self: MuPdf, page: int, dpi: float) -> Raster:
+        raise Undrawable("no")
+
+    monkeypatch.setattr(MuPdf, "draw", draw)
+    alone = said_to(ASKED)
+    assert [said["page"] for said in alone if "failed" in said] == [1, 2]
+    assert said_to(replace(ASKED, seconds=None), ASKED) == alone
+
+
+def test_no_more_is_drawn_ahead_than_is_kept(
+    drawn: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looker, "MAX_AHEAD", 1)
+    channel = Orders(replace(ASKED, seconds=None))
+    with pytest.raises(IndexError):  # nobody asks
+        looker.look_when_told(channel, looker.GROUPS[0])
+    assert drawn == [1]
 
 
 # ---------------------------------------------------------------- which pages
