@@ -69,15 +69,16 @@ class _Looks:
 
     A context manager, which ends the processes if nobody has used them."""
 
-    def __init__(self, document: BinaryIO, seen: str = "") -> None:
-        """*seen*: what was told of an earlier look at the document."""
+    def __init__(
+        self, document: BinaryIO, seen: str = "", started: tuple[BoundedProcess, ...] = ()
+    ) -> None:
+        """*seen*: what was told of an earlier look at the document; *started*: what
+        :func:`begin_looking` gave."""
         self._told = seen
         self._memory: Memory | None = None
-        self._started: tuple[BoundedProcess, ...] = ()
-        if _was_added_to(document):
-            from crypto.rendering.looker import begin_early
-
-            self._started = begin_early()  # they load the renderers while the document is judged
+        self._started = started
+        if not started and _was_added_to(document):
+            self._started = _begun()
 
     def __enter__(self) -> _Looks:
         return self
@@ -139,6 +140,24 @@ def _with_kind(report: Report, document: BinaryIO, password: str | None) -> Repo
     return with_kind(report, document, password)
 
 
+def begin_looking(path: Path) -> tuple[BoundedProcess, ...]:
+    """Start what looks at later revisions, if the document at *path* seems to have any: it loads
+    the renderers, which takes as long as all that :func:`verify` needs before it asks."""
+    try:
+        if not path.is_file() or path.stat().st_size > _ORDINARY:
+            return ()
+        with path.open("rb") as stream:
+            return _begun() if _was_added_to(_held(stream)) else ()
+    except OSError:  # to be told by who has to read it
+        return ()
+
+
+def _begun() -> tuple[BoundedProcess, ...]:
+    from crypto.rendering.looker import begin_early
+
+    return begin_early()
+
+
 def verify(
     path: Path,
     *,
@@ -148,8 +167,11 @@ def verify(
     at: datetime | None = None,
     clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     seen: list[str] | None = None,
+    started: tuple[BoundedProcess, ...] = (),
 ) -> Report:
     """Judge the PDF at *path* as of *at* (default: now).
+
+    *started*: what :func:`begin_looking` gave for it.
 
     *seen*: what an earlier call put there about this document's pages, which are not looked at
     again; this call puts there what a later one needs.
@@ -163,7 +185,7 @@ def verify(
 
     now = at or clock()
     # 1. Hold the document, so that both readings below are of the same bytes.
-    with _document(path) as document, _Looks(document, "".join(seen or ())) as looks:
+    with _document(path) as document, _Looks(document, "".join(seen or ()), started) as looks:
         # 2. Verify with what this desk knows.
         foresee = looks.foresee if looks.may_foresee else None
         judge = partial(verify_pdf, password=password, look=looks, foresee=foresee, draw=_Draws())

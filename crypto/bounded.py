@@ -43,6 +43,7 @@ if sys.platform == "win32":
 else:
     import fcntl
     import resource
+    from multiprocessing import resource_tracker
 
 MEMORY = 2 << 30
 """Bytes that one such process may use (address space on Linux, committed memory on Windows)."""
@@ -52,6 +53,8 @@ SEND_SECONDS = 10.0
 """For a message to the process; an honest one reads it at once."""
 LAST = 19
 """Nice value of a process that gives way."""
+STEP = 3
+"""Added to the nice value, two processes on two processors leave one to who has started them."""
 _MAX_PARTS = 10_000
 _HEAD = 4 << 10
 """Bytes of the frame that says how long the others are, besides 24 for each part."""
@@ -147,12 +150,13 @@ class BoundedProcess:
         self._process = context.Process(target=_main, args=(_OtherEnd(other), memory), name=name)
         try:
             with _deaf_to_interrupts():
+                _want_no_tracker()
                 self._process.start()
         finally:
             other.close()
         self.pid = self._process.pid or 0
         if gives_way:
-            self._give_way()
+            self._give_way(LAST)
         _LIVING.add(self)
         self._job: object = None
         try:
@@ -162,13 +166,19 @@ class BoundedProcess:
             raise ProcessDied("it cannot be bounded") from error
         self._order(target, arguments)
 
-    def _give_way(self) -> None:
+    def step_back(self) -> None:
+        """Who has started it comes first, for a while: on Windows, whose order is strict, nobody
+        does."""
+        if sys.platform != "win32":
+            self._give_way(min(os.getpriority(os.PRIO_PROCESS, 0) + STEP, LAST))
+
+    def _give_way(self, nice: int) -> None:
         """Before it has a second thread: on Linux the others inherit it."""
         with contextlib.suppress(OSError):  # it may have ended already
             if sys.platform == "win32":
                 windows_process.give_way(self._process.sentinel)
             else:
-                os.setpriority(os.PRIO_PROCESS, self.pid, LAST)
+                os.setpriority(os.PRIO_PROCESS, self.pid, nice)
 
     def _order(self, target: Callable[..., None], arguments: tuple[object, ...]) -> None:
         """What it is to do, once its bounds are set."""
@@ -379,6 +389,16 @@ def _are_sizes(said: object) -> bool:
 
 def _refuse(word: str) -> None:
     raise ValueError(f"{word} is no JSON")
+
+
+def _want_no_tracker() -> None:
+    """multiprocessing starts another interpreter with the first process, which removes shared
+    semaphores and memory that a crash left behind. Nobody here has any; what it would be told goes
+    nowhere."""
+    if sys.platform != "win32":
+        tracker: Any = resource_tracker._resource_tracker
+        if tracker._fd is None:
+            tracker._fd = os.open(os.devnull, os.O_WRONLY)
 
 
 class _OtherEnd:

@@ -27,6 +27,7 @@ from app.cli.terminal import (
 )
 from app.errors import LocalDataError, OutputExists, UsageError, exit_code, phrase
 from app.publishing import save_new
+from app.verifying import begin_looking
 from app.verifying import verify as verify_file
 from crypto.verdict import say
 
@@ -92,6 +93,9 @@ def _refuse_nonsense(options: argparse.Namespace, many: bool) -> None:
 
 
 def verify(desk: Desk, options: argparse.Namespace) -> int:
+    wishes = (options.jobs, options.csv, options.report_dir)
+    many = len(options.files) > 1 or options.files[0].is_dir() or any(wishes)
+    started = () if many else begin_looking(options.files[0])
     password = pdf_password(options)
     language = desk.settings.language
     for problem in desk.refresh_trust(online=not options.offline):
@@ -103,8 +107,6 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
         # what was received can be verified even if the cabinet cannot be opened
         complain(error, language)
         trust, platform = desk.anchors(options.trust), None
-    wishes = (options.jobs, options.csv, options.report_dir)
-    many = len(options.files) > 1 or options.files[0].is_dir() or any(wishes)
     _refuse_nonsense(options, many)
     if many:
         from app.cli.bulk import verify_many
@@ -118,7 +120,12 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     path = options.files[0]  # a single document starts faster without worker processes
     try:
         report = verify_file(
-            path, trust=trust, platform=platform, password=password, at=options.at_time
+            path,
+            trust=trust,
+            platform=platform,
+            password=password,
+            at=options.at_time,
+            started=started,
         )
         if options.fetch:
             from app.trust.fetching import Fetcher, fetched

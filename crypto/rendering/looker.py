@@ -74,13 +74,15 @@ def begin(names: Sequence[str]) -> BoundedProcess:
 
 
 def begin_early() -> tuple[BoundedProcess, ...]:
-    """One for each of :data:`GROUPS` where nothing depends on them yet; none if one did not
-    start."""
+    """One for each of :data:`GROUPS` where nothing depends on them yet, a step behind who judges
+    meanwhile; none if one did not start."""
     from crypto.bounded import BoundedError
 
     begun: list[BoundedProcess] = []
     try:
-        begun.extend(begin(names) for names in GROUPS)
+        for names in GROUPS:
+            begun.append(begin(names))
+            begun[-1].step_back()
     except BoundedError:
         for process in begun:
             process.end()

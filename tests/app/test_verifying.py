@@ -20,7 +20,7 @@ from app.errors import (
     UsageError,
 )
 from app.store.anchors import trust_files
-from app.verifying import verify, whom_to_ask
+from app.verifying import begin_looking, verify, whom_to_ask
 from crypto.bounded import BoundedProcess
 from crypto.pdf.looking import layer
 from crypto.pdf.looking.layer import Seen, Task
@@ -263,12 +263,16 @@ def test_the_renderers_are_loaded_early_only_where_something_was_added(
     monkeypatch.setattr(looker, "begin_early", begin_early)
     trust = office.authorities.trust
     verify(ticketed, trust=trust, at=NOW)
+    assert (
+        begin_looking(ticketed) == begin_looking(tmp_path) == begin_looking(tmp_path / "no") == ()
+    )
     assert begun == []
     later = tmp_path / "later.pdf"
     later.write_bytes(append_revision(ticketed.read_bytes(), {999: b"<<>>"}))
     verify(later, trust=trust, at=NOW)
     verify(later, trust=Trust(), at=NOW)  # nothing to look at: nobody is trusted
-    assert [process.ended for process in begun] == [True] * 2 * len(looker.GROUPS)
+    verify(later, trust=trust, at=NOW, started=begin_looking(later))
+    assert [process.ended for process in begun] == [True] * 3 * len(looker.GROUPS)
 
 
 def test_pages_are_drawn_while_the_document_is_judged(

@@ -294,7 +294,27 @@ def test_one_that_gives_way_does_so_from_its_first_instruction() -> None:
     with BoundedProcess(targets.echo, "", gives_way=True) as process:
         assert os.getpriority(os.PRIO_PROCESS, process.pid) == bounded.LAST
     with BoundedProcess(targets.echo, "") as process:
-        assert os.getpriority(os.PRIO_PROCESS, process.pid) == os.getpriority(os.PRIO_PROCESS, 0)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == own
+        process.step_back()
+        stepped = min(own + bounded.STEP, bounded.LAST)
+        assert os.getpriority(os.PRIO_PROCESS, process.pid) == stepped
+
+
+@pytest.mark.wants("posix")
+def test_one_interpreter_is_started_for_one_process() -> None:
+    """multiprocessing would start another, which watches what nobody here has."""
+    program = (
+        "import os\nfrom pathlib import Path\nfrom crypto.bounded import BoundedProcess\n"
+        "from tests.crypto import bounded_targets\n"
+        "with BoundedProcess(bounded_targets.echo, ''):\n"
+        "    print(Path(f'/proc/self/task/{os.getpid()}/children').read_text().split())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, encoding="utf-8", check=True
+    )
+    assert done.stdout.count(",") == 0
+    assert "'" in done.stdout
 
 
 if sys.platform == "win32":
