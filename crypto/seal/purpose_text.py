@@ -92,6 +92,8 @@ def can_stand(value: str) -> bool:
 
 def hides(value: str) -> bool:
     """Has *value* a character that does not show, or changes how others show?"""
+    if value.isprintable():  # no character of those categories is
+        return not _BLANK.isdisjoint(value)
     return any(unicodedata.category(each) in _FORBIDDEN or each in _BLANK for each in value)
 
 

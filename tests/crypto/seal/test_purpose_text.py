@@ -1,5 +1,6 @@
 """Signed texts have one form: what reads differently, or hides something, is refused."""
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
@@ -13,6 +14,7 @@ from crypto.seal.purpose_text import (
     PurposeText,
     PurposeTextError,
     can_stand,
+    hides,
     read_time,
     write_time,
 )
@@ -29,6 +31,25 @@ def test_the_form_is_the_one_of_the_design() -> None:
     text = Example("合同: 甲.pdf", "").encode()
     assert text == "SUQIAN-SEAL-EXAMPLE-V1\ndocument-name: 合同: 甲.pdf\nfrom: \n".encode()
     assert Example.parse(text) == Example("合同: 甲.pdf", "")
+
+
+def by_its_category(value: str) -> bool:
+    """What the form says of hiding, character by character."""
+    blank = "\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0"
+    return any(unicodedata.category(c) in "Cc Cf Cs Zl Zp" or c in blank for c in value)
+
+
+def test_every_character_that_hides_something_is_known() -> None:
+    every = list(map(chr, [*range(0x32000), *range(0xE0000, 0xE0200), 0xF0000, 0x10FFFF]))
+    hiding = {c for c in every if by_its_category(c)}
+    assert [c for c in every if hides(c)] == sorted(hiding)
+    assert [c for c in hiding if not hides(f"印{c}章")] == []
+    assert not hides("".join(c for c in every if c not in hiding and c.isprintable()))
+
+
+@given(st.text())
+def test_of_a_text_it_is_said_as_of_its_characters(value: str) -> None:
+    assert hides(value) == by_its_category(value)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
