@@ -14,6 +14,8 @@ What it answers is a :class:`Message`: a JSON object and parts of bytes, each wi
 Nothing of it is unpickled: what has read a hostile file is believed no more than the file. What it
 is told may be any object that pickles. A process that dies, takes too long, runs out of memory or
 answers with something else is ended and never spoken to again (:class:`BoundedError`).
+
+One module, though long: both ends of one pipe are read together.
 """
 
 from __future__ import annotations
