@@ -50,13 +50,13 @@ def attached(
     old: generic.DictionaryObject, new: generic.DictionaryObject
 ) -> tuple[list[str], set[tuple[int, int]]] | None:
     """The names of the files that the catalog *new* has and *old* has not, and the objects of *old*
-    that list files, by number and generation; None where names were changed otherwise. Raises
-    :class:`PdfTooComplex`."""
+    that list files, by number and generation; None where other names were changed, but for those of
+    places (:func:`names_places_anew`). Raises :class:`PdfTooComplex`."""
     then, now = (entry(root, "/Names") for root in (old, new))
     before, after = (generic.DictionaryObject() if each is None else each for each in (then, now))
     if not all(_is_plain(each) for each in (before, after)):
         return None
-    if differing_keys(before, after) - {"/EmbeddedFiles"}:
+    if differing_keys(before, after) - {"/EmbeddedFiles", "/Dests"}:
         return None
     listing: set[tuple[int, int]] = set()
     known = _files(_raw(before, "/EmbeddedFiles"), listing)
@@ -69,6 +69,15 @@ def attached(
     if not all(map(_is_file, added)) or (added and ("/Collection" in old or "/Collection" in new)):
         return None  # a portfolio shows its files instead of a page
     return [" / ".join(_called(each)) for each in added], listing
+
+
+def names_places_anew(old: generic.DictionaryObject, new: generic.DictionaryObject) -> bool:
+    """Has the catalog *new* other names of places (ISO 32000-1 §12.3.2.3) than *old*? Links that
+    were sealed may lead elsewhere by them."""
+    then, now = (entry(root, "/Names", _NOTHING) for root in (old, new))
+    if not all(_is_plain(each) for each in (then, now)):
+        return True
+    return "/Dests" in differing_keys(then, now) or "/Dests" in differing_keys(old, new)
 
 
 def _called(file: generic.DictionaryObject) -> list[str]:
@@ -119,6 +128,7 @@ def _is_file(node: Any) -> bool:
 
 
 _EMPTY = generic.TextStringObject("")
+_NOTHING = generic.DictionaryObject()
 
 
 def labels_are_plain(tree: Any, depth: int = 0) -> bool:

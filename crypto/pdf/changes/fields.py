@@ -28,6 +28,9 @@ from crypto.pdf.reading.objects import (
 _FIELD = frozenset(
     ("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI", "/NM")
 )
+_UNDISPLAYED = frozenset(("/DV", "/DS", "/MaxLen", "/Border"))
+"""What a field returns to, how a text may be written into it, a frame that its look has or has not:
+nothing of it shows where there is a look."""
 _READ_ONLY = 1
 _UNSEEN_FLAGS = 64 | 128 | 512
 """Of an annotation (ISO 32000-1 table 165): read only, locked, locked contents."""
@@ -169,6 +172,10 @@ class Fields:
         types = {str(entry(each, "/Type", "/Annot")) for each in (before, after)}
         if types != {"/Annot"} and "/Type" in differing:  # a node of another tree as well
             self._pair.forbid(page, f"{known.name}: /Type")
+        if differing & _UNDISPLAYED and known.kind != "/Sig":
+            names = ", ".join(sorted(differing & _UNDISPLAYED))
+            self._pair.say("suspicious", page, f"{known.name}: {names}")
+            differing -= _UNDISPLAYED
         if differing - _FIELD:
             self._pair.forbid(page, f"{known.name}: {', '.join(sorted(differing - _FIELD))}")
             return True

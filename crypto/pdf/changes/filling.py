@@ -227,10 +227,13 @@ def _judge_text(
     if not new.drawn:
         return "filling_over_content" if ground.lies_under(new.box) else "field_filled"
     covering = [each for each in new.grounds if not _was_there(each, old, after)]
-    covering += [ink for ink in new.ink if ink.kind != "text" or ink.text is None]
+    covering += [ink for ink in new.ink if ink.kind != "text"]
     covers = [*(ink.box for ink in covering), *_edges(new, old)]
-    if any(map(ground.surely_lies_under, covers)):
+    unread = [ink.box for ink in new.ink if ink.kind == "text" and ink.text is None]
+    if any(map(ground.surely_lies_under, covers)) or any(map(ground.surely_shows_under, unread)):
         return "content_covered"
+    if any(map(ground.surely_lies_under, unread)):  # glyphs over glyphs, either may be blanks
+        return "filling_over_content"
     paper = new.grounds[-1] if new.grounds else ground.paper(new.box)
     height = new.box[3] - new.box[1]
     if (

@@ -380,6 +380,15 @@ class Ground:
         inner = _shrunk(box)
         return any(_is_under(ink, inner) for ink in self.inks)
 
+    def surely_shows_under(self, box: Box) -> bool:
+        """Is there anything under *box* that is seen for certain? Text in a font of the file's own
+        may be a blank."""
+        inner = _shrunk(box)
+        return any(
+            _is_under(ink, inner) and not (ink.kind == "text" and ink.text is None)
+            for ink in self.inks
+        )
+
     def paper(self, box: Box) -> Ink | None:
         """What *box* stands on where that has one colour; None: the paper itself."""
         grounds = (ink for ink in reversed(self.inks) if _is_even(ink) and holds(ink.box, box))

@@ -18,6 +18,11 @@ from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, ow
 _SHAPE = ("/MediaBox", "/CropBox", "/Rotate")
 _NOTED = ("/LastModified", "/PieceInfo")
 """What programs note on a page for themselves."""
+_UNDISPLAYED = ("/ArtBox", "/BleedBox", "/TrimBox", "/Thumb", "/Group", "/Metadata")
+"""A printer's boxes, a picture for lists of pages, how transparent parts are put together, what is
+said of the page: hardly anybody sees a difference, and nobody can prove that there is none."""
+_AREAS = ("/ViewArea", "/ViewClip", "/PrintArea", "/PrintClip")
+"""Preferences by which a printer's box is what is shown."""
 _ROUNDED = 0.001
 """Points by which a program may round the numbers of a box; the layer that looks compares sizes."""
 _LISTS = (generic.ArrayObject, generic.NullObject)
@@ -50,6 +55,8 @@ class Pages:
                 continue
             elif name in _NOTED and kind_of_setting(name, entry(before, name), entry(after, name)):
                 self._pair.say("metadata", page, f"{name} ({key[0]} {key[1]} obj)")
+            elif name in _UNDISPLAYED and not self._shows_areas():
+                self._pair.say("suspicious", page, f"{name} ({key[0]} {key[1]} obj)")
             else:
                 self._pair.forbid(page, f"{name} ({key[0]} {key[1]} obj)")
         if "/Annots" in differing and not self.compare_annotations(
@@ -57,6 +64,12 @@ class Pages:
         ):
             self._pair.forbid(page, f"/Annots ({key[0]} {key[1]} obj)")
         return True
+
+    def _shows_areas(self) -> bool:
+        """May a viewer show or print another box than the usual one?"""
+        roots = (self._pair.old.root, self._pair.new.root)
+        preferences = [entry(root, "/ViewerPreferences", ()) for root in roots]
+        return any(key in each for each in preferences for key in _AREAS)
 
     def _has_same_shape(self, page: int, before: Any, after: Any) -> bool:
         """Do a page's size and rotation mean what they meant? Some programs write on the page what

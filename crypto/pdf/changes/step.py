@@ -13,7 +13,13 @@ from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf.changes import additions
-from crypto.pdf.changes.extras import NAME_ROLES, attached, kind_of_setting, labels_are_plain
+from crypto.pdf.changes.extras import (
+    NAME_ROLES,
+    attached,
+    kind_of_setting,
+    labels_are_plain,
+    names_places_anew,
+)
 from crypto.pdf.changes.fields import Fields
 from crypto.pdf.changes.ground import PagesRead, is_drawn_by_form
 from crypto.pdf.changes.pages import Pages
@@ -149,7 +155,7 @@ class _Comparison:
                 self._check_bookmarks()
             elif key == "/PageLabels":
                 self._check_labels()
-            elif key == "/Names":
+            elif key in ("/Names", "/Dests"):
                 pass  # below, wherever they are written
             elif kind := kind_of_setting(key, entry(old_root, key), entry(new_root, key)):
                 self._pair.say(kind, None, f"/Root {key}")
@@ -209,6 +215,8 @@ class _Comparison:
         if self._attached is None:
             self._pair.forbid(None, "/Root /Names")
             return
+        if names_places_anew(self._old.root, self._new.root):
+            self._pair.say("suspicious", None, "/Dests")
         for title in self._attached[0]:
             self._pair.say("attachment_added", None, f"/EmbeddedFiles {title}", after=title[:200])
 

@@ -509,3 +509,48 @@ def test_a_page_of_more_than_can_be_followed_is_judged_and_not_refused(
     grounds = [each.ground for each in report.signatures[0].changed_later if each.ground]
     assert grounds == ["blank", "inked", "inked"]
     assert report.verdict is Verdict.VALID
+
+
+# ---------------------------------------------------------------- glyphs over glyphs
+
+OWN_FONT = b"<</Type/Font/Subtype/Type1/BaseFont/ABCDEF+Own>>"
+
+
+@pytest.mark.parametrize(
+    ("under", "expected"),
+    [
+        (b"BT /G 12 Tf 76 409 Td ( ) Tj ET", ("filling_over_content", Verdict.UNKNOWN)),
+        (b"BT /G 12 Tf 76 409 Td (1000) Tj ET", ("filling_over_content", Verdict.UNKNOWN)),
+        (b"BT /F 12 Tf 76 409 Td (1000) Tj ET", ("content_covered", Verdict.INVALID)),
+        (b"74 412 m 200 412 l S", ("content_covered", Verdict.INVALID)),
+        (b"0.5 g 74 405 20 12 re 0.9 g 76 407 4 4 re f*", ("content_covered", Verdict.INVALID)),
+    ],
+)
+def test_glyphs_that_nobody_can_read_cover_no_others_for_certain(
+    world: World, under: bytes, expected: tuple[str, Verdict]
+) -> None:
+    """As a platform for signing fills in a name: both in fonts of the file's own."""
+    fonts = b"<</Font<</F 3 0 R/G 8 0 R>>>>"
+    page = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]/Annots[6 0 R]"
+    field = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(a)/Rect[72 400 272 430]/P 5 0 R/F 4"
+    field += b"/DA(/G 12 Tf 0 g)"
+    sealed = world.sign(
+        build_pdf(
+            [
+                b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R]>>>>",
+                b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+                b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>",
+                b"<</Length %d>>stream\n%s\nendstream" % (len(under), under),
+                page + b"/Resources " + fonts + b">>",
+                field + b">>",
+                b"null",
+                OWN_FONT,
+            ]
+        ),
+        marks=[],
+    )
+    look = b"/Tx BMC BT 0 g /G 12 Tf 4 9 Td (Zhang) Tj ET EMC"
+    form = b"<</Type/XObject/Subtype/Form/BBox[0 0 200 30]/Resources" + fonts
+    form += b"/Length %d>>stream\n%s\nendstream" % (len(look), look)
+    later = {6: field + b"/V(Zhang)/AP<</N 90 0 R>>>>", 90: form}
+    told(world, append_revision(sealed, later), *expected)
