@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,12 @@ import pytest
 from device.library_file import Architecture, architecture_of, check_library
 from device.pkcs11 import open_module
 from device.token import ModuleNotFound, ModuleUnusable, ModuleWrongArchitecture
+from device.virtual import make_blank_token, used_folder
 from device.virtual.build import BuildError, build, comes_along, module_path
+from tests.device.ukey_bench import SO_PIN, USER_PIN
+
+ROUNDS = slice(92, 96)
+"""Of a key's file (device/virtual/store.h)."""
 
 
 def elf(machine: int, *, bits: int = 64, order: str = "<") -> bytes:
@@ -113,17 +119,31 @@ def test_an_unknown_profile_name_is_refused() -> None:
         open_module(module_path(), profile="no such vendor")
 
 
+@pytest.fixture(scope="module")
+def compiled(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The module as users have it. -Werror is not in the ordinary build: a later compiler's new
+    warning must stop no user."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CC", "cc -Werror")
+        yield build(tmp_path_factory.mktemp("compiled"))
+
+
 @pytest.mark.wants("cc")
-def test_the_sources_compile_once_and_without_a_warning(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """-Werror is not in the ordinary build: a later compiler's new warning must stop no user."""
-    monkeypatch.setenv("CC", "cc -Werror")
-    first = build(tmp_path)
-    written = first.stat().st_mtime_ns
-    assert build(tmp_path) == first
-    assert first.stat().st_mtime_ns == written
-    assert list(tmp_path.iterdir()) == [first]
+def test_the_sources_compile_once_and_without_a_warning(compiled: Path) -> None:
+    written = compiled.stat().st_mtime_ns
+    assert build(compiled.parent) == compiled
+    assert compiled.stat().st_mtime_ns == written
+    assert list(compiled.parent.iterdir()) == [compiled]
+
+
+@pytest.mark.wants("cc")
+def test_each_guess_at_a_pin_costs_fifty_thousand_rounds(compiled: Path, tmp_path: Path) -> None:
+    """In the module that users have; that of the tests has fewer (tests/world/home.py)."""
+    key = make_blank_token(tmp_path)
+    with used_folder(tmp_path):
+        blank = next(token for token in open_module(compiled).tokens() if token.info.slot == 0)
+        blank.initialise("甲公司", SO_PIN, USER_PIN)
+    assert int.from_bytes(key.read_bytes()[ROUNDS], "little") == 50_000
 
 
 @pytest.mark.wants("cc")
