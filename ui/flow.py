@@ -70,27 +70,28 @@ class Flow(QLayout):
     # --- lines -----------------------------------------------------------------------------------
 
     def _place(self, area: QRect, *, move: bool) -> int:
-        """Put the widgets into *area*, or only reckon; the height that they take."""
-        margins = self.contentsMargins()
-        inner = area.adjusted(margins.left(), margins.top(), -margins.right(), -margins.bottom())
-        lines: list[list[QLayoutItem]] = [[]]
-        used = 0
+        """Put the widgets into *area*, or only reckon, as is asked for again and again; the height
+        that they take."""
+        margins, spacing = self.contentsMargins(), self.spacing()
+        left, room = area.left() + margins.left(), area.width() - margins.left() - margins.right()
+        y, used, height = area.top() + margins.top(), 0, 0
+        line: list[QLayoutItem] = []
         for item in self._items:
             if item.isEmpty():
                 continue
-            width = item.sizeHint().width()
-            if lines[-1] and used + self.spacing() + width > inner.width():
-                lines.append([])
-                used = 0
-            used += width + (self.spacing() if lines[-1] else 0)
-            lines[-1].append(item)
-        y = inner.top()
-        for line in lines:
-            height = max((item.sizeHint().height() for item in line), default=0)
-            if move:
-                self._set_line(line, QRect(inner.left(), y, inner.width(), height))
-            y += height + self.spacing()
-        return y - self.spacing() - area.top() + margins.bottom()
+            size = item.sizeHint()
+            width = size.width()
+            if line and used + spacing + width > room:
+                if move:
+                    self._set_line(line, QRect(left, y, room, height))
+                y += height + spacing
+                line, used, height = [], 0, 0
+            used += width + (spacing if line else 0)
+            height = max(height, size.height())
+            line.append(item)
+        if move:
+            self._set_line(line, QRect(left, y, room, height))
+        return y + height - area.top() + margins.bottom()
 
     def _set_line(self, line: list[QLayoutItem], area: QRect) -> None:
         widths = [min(item.sizeHint().width(), area.width()) for item in line]

@@ -126,6 +126,7 @@ def apply(application: QApplication, appearance: str = "system", *, bare: bool =
     if not bare:
         dress(application)
     _pixmap.cache_clear()
+    _icon.cache_clear()
     for widget in application.allWidgets():
         if widget.font().families() != font.families():  # it was made before there was a look
             own = widget.font()
@@ -181,17 +182,27 @@ def _refresh(target: object) -> None:
 
 def icon(name: str, role: str = "text", size: int = 18) -> QIcon:
     """An icon of *size* pixels in the colour of *role*, greyed while disabled."""
-    made = QIcon(pixmap(name, role, size))
-    made.addPixmap(pixmap(name, role, size), QIcon.Mode.Selected)
-    made.addPixmap(_faded(pixmap(name, role, size)), QIcon.Mode.Disabled)
-    return made
+    return _icon(name, getattr(_colours, role), size, _ratio())
 
 
 def pixmap(name: str, role: str = "text", size: int = 18) -> QPixmap:
     """The icon as pixels, sharp on every screen."""
+    return _pixmap(name, getattr(_colours, role), size, _ratio())
+
+
+def _ratio() -> float:
     application = QGuiApplication.instance()
-    ratio = application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
-    return _pixmap(name, getattr(_colours, role), size, ratio)
+    return application.devicePixelRatio() if isinstance(application, QGuiApplication) else 1.0
+
+
+@cache
+def _icon(name: str, tint: str, size: int, ratio: float) -> QIcon:
+    """Whoever takes it changes nothing in it."""
+    plain = _pixmap(name, tint, size, ratio)
+    made = QIcon(plain)
+    made.addPixmap(plain, QIcon.Mode.Selected)
+    made.addPixmap(_faded(plain), QIcon.Mode.Disabled)
+    return made
 
 
 @cache

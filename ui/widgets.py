@@ -432,9 +432,15 @@ class Expander(QWidget):
     opened = Signal()
 
     def __init__(
-        self, title: str, body: QWidget, *, opened: bool = False, sign: QLabel | None = None
+        self,
+        title: str,
+        body: QWidget | Callable[[], QWidget],
+        *,
+        opened: bool = False,
+        sign: QLabel | None = None,
     ) -> None:
-        """*sign*: an icon at the end of the heading."""
+        """*body*, or what makes it when it is first opened; *sign*: an icon at the end of the
+        heading."""
         super().__init__()
         self._title, self._body = title, body
         self._head = QPushButton(title)
@@ -446,15 +452,20 @@ class Expander(QWidget):
         theme.set_role(self._head, "row")
         self._head.setCheckable(True)
         self._head.toggled.connect(self._toggled)
-        whole = QVBoxLayout(self)
-        whole.setContentsMargins(0, 0, 0, 0)
-        whole.setSpacing(2)
-        whole.addWidget(self._head)
-        whole.addWidget(body)
-        body.setContentsMargins(26, 0, 0, 8)
+        self._whole = QVBoxLayout(self)
+        self._whole.setContentsMargins(0, 0, 0, 0)
+        self._whole.setSpacing(2)
+        self._whole.addWidget(self._head)
+        if isinstance(body, QWidget):
+            self._put(body)
         self._head.setChecked(opened)
         self._toggled(opened)
         self._head.clicked.connect(self._into_view)
+
+    def _put(self, body: QWidget) -> None:
+        self._body = body
+        body.setContentsMargins(26, 0, 0, 8)
+        self._whole.addWidget(body)
 
     def open(self) -> None:
         """Show what is below the heading."""
@@ -470,7 +481,10 @@ class Expander(QWidget):
         theme.set_icon(self._head, "chevron-down" if opened else "chevron-right", "muted", 16)
         state = tr("已展开") if opened else tr("已收起")
         self._head.setAccessibleName(tr("，").join((self._title, state)))
-        self._body.setVisible(opened)
+        if opened and not isinstance(self._body, QWidget):
+            self._put(self._body())
+        if isinstance(self._body, QWidget):
+            self._body.setVisible(opened)
         if opened:
             self.opened.emit()
 

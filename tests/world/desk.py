@@ -83,6 +83,7 @@ COMPANY = "宿迁云帆贸易有限公司"
 PIN = "right-2026"
 SERIAL = "UK2026110042"
 NOW = datetime.now(UTC).replace(microsecond=0)
+A_MINUTE = timedelta(minutes=1)
 SEALS = (
     ("32130200010002", "contract", 4, "合同专用章", COMPANY),
     ("32130200010001", "official", 1, "法定名称章", COMPANY),
@@ -109,6 +110,7 @@ class Company:
 
     def __init__(self, authorities: Authorities, name: str = COMPANY, seals: Any = SEALS) -> None:
         self.authorities = authorities
+        self._said: dict[tuple[bytes, str], SignedStatement] = {}
         self.holder = authorities.authority.key_for(
             seals[0][0],
             organization=name,
@@ -120,7 +122,13 @@ class Company:
     def statement(self, seal: SealRecord, digest: bytes | None = None) -> SignedStatement:
         """What the platform says of a seal at this moment; of its use on one document, if given."""
         now, status = datetime.now(UTC), self.authorities.status
-        return statement_on(seal.certificate, seal.code, now, status, document_digest=digest)
+        of = (seal.certificate, seal.code)
+        if digest is not None:
+            return statement_on(*of, now, status, document_digest=digest)
+        said = self._said.get(of)  # each window of a test asks for three
+        if said is None or not timedelta(0) <= now - said.statement.issued_at < A_MINUTE:
+            said = self._said[of] = statement_on(*of, now, status)
+        return said
 
     def _seal(
         self, code: str, subtype: str, kind: int, title: str, text: str, company: str

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from ui.shell.context import TokenView
     from ui.shell.interface import Shell
 
+    _Card = tuple[SealRecord, datetime | None, tuple[str, str], int]
     _Kept = tuple[list[tuple[SealRecord, datetime | None]], tuple[ApplicationRecord, ...]]
 
 
@@ -78,6 +79,8 @@ class SealsPage(QWidget):
         whole.setSpacing(0)
         whole.addLayout(head)
         whole.addWidget(scrolled(content, tr("我的印章")), 1)
+        self._cards: list[_Card] | None = None
+        """What the cards say that are shown."""
         shell.seals_changed.connect(self.activated)
         shell.tokens_changed.connect(self._update_buttons)
 
@@ -117,6 +120,11 @@ class SealsPage(QWidget):
     def _show(self, kept: _Kept) -> None:
         seals, applications = kept
         self.applications.show_records(applications)
+        now = datetime.now(UTC)
+        cards = [(seal, told, state_of(seal, now), _days(seal, now)) for seal, told in seals]
+        if cards == self._cards:
+            return  # what is open on a card stays open
+        self._cards = cards
         clear_layout(self._grid)
         for number, (seal, confirmed) in enumerate(seals):
             self._grid.addWidget(self._card(seal, confirmed), number // 2, number % 2)
@@ -136,31 +144,15 @@ class SealsPage(QWidget):
         text.addWidget(label(state, role, wrap=True))
         if seal.state == "suspended":
             text.addWidget(label(who_lifts(seal.reason).strip(), "small", wrap=True))
-        left = (seal.valid_until - now).days
+        left = _days(seal, now)
         if left >= 0:
             text.addWidget(label(tr("还有 {days} 天", days=left), "small"))
         text.addStretch()
         head = row(Imprint(imprint(seal), 104, seal.name), spacing=16)
         head.addLayout(text, 1)
-        signer, parsed = seal.signer, seal.parsed
-        body = facts(
-            [
-                (tr("所属企业"), seal.enterprise),
-                (tr("信用代码"), seal.uscc),
-                (
-                    tr("尺寸"),
-                    tr("{width} × {height} 毫米", width=parsed.width_mm, height=parsed.height_mm),
-                ),
-                (tr("印章有效期"), tr("至 {date}", date=day(parsed.valid_until))),
-                (tr("证书有效期"), tr("至 {date}", date=day(signer.not_after))),
-                (tr("证书序列号"), f"{signer.serial:x}"),
-                (tr("平台确认"), moment(confirmed)),
-                (tr("领取时间"), moment(seal.collected_at)),
-            ]
-        )
         inner = column(margins=(16, 16, 16, 10), spacing=8)
         inner.addLayout(head)
-        inner.addWidget(Expander(tr("详细信息"), body))
+        inner.addWidget(Expander(tr("详细信息"), partial(_details, seal, confirmed)))
         look = button(tr("证书链和导出…"), partial(show_seal, self._shell, seal, self), role="link")
         look.setAccessibleName(tr("，").join((tr("证书链和导出…"), kind_name(seal), seal.code)))
         copy = button(tr("复制编码"), lambda: copy_text(seal.code), role="link")
@@ -319,6 +311,28 @@ class SealsPage(QWidget):
 
         read = self._shell.context.applications.all
         self._shell.tasks.work(read, done=begin, failed=self._shell.complain)
+
+
+def _days(seal: SealRecord, now: datetime) -> int:
+    """How many are left to the seal."""
+    return (seal.valid_until - now).days
+
+
+def _details(seal: SealRecord, confirmed: datetime | None) -> QWidget:
+    signer, parsed = seal.signer, seal.parsed
+    size = tr("{width} × {height} 毫米", width=parsed.width_mm, height=parsed.height_mm)
+    return facts(
+        [
+            (tr("所属企业"), seal.enterprise),
+            (tr("信用代码"), seal.uscc),
+            (tr("尺寸"), size),
+            (tr("印章有效期"), tr("至 {date}", date=day(parsed.valid_until))),
+            (tr("证书有效期"), tr("至 {date}", date=day(signer.not_after))),
+            (tr("证书序列号"), f"{signer.serial:x}"),
+            (tr("平台确认"), moment(confirmed)),
+            (tr("领取时间"), moment(seal.collected_at)),
+        ]
+    )
 
 
 def _missing(token: TokenView | None) -> str:

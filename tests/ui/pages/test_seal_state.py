@@ -18,6 +18,7 @@ from tests.world.desk import PIN, StandIn
 from ui.pages.seal_state import REASONS, SealStateDialog
 from ui.pages.seals_page import SealsPage
 from ui.shell.window import MainWindow
+from ui.widgets import Expander
 
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
 
@@ -56,6 +57,24 @@ def on_card(page: SealsPage, seal: SealRecord, words: str) -> QPushButton | None
         if each.text() == words and each.accessibleName().endswith(seal.code) and each.isVisible():
             return each
     return None
+
+
+def test_what_is_open_on_a_card_stays_open_while_nothing_changes(
+    page: SealsPage, window: MainWindow, qtbot: QtBot, seal: SealRecord
+) -> None:
+    details = page.findChildren(Expander)[0]
+    assert seal.uscc not in texts(page).splitlines()
+    details.open()
+    assert seal.uscc in texts(page).splitlines()
+    window.reload_seals()
+    qtbot.waitUntil(lambda: not window.tasks.busy)
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    assert details in page.findChildren(Expander)
+    assert seal.uscc in texts(page).splitlines()
+    window.context._cabinet.keep_seal(replace(seal, name="改名的公司"))
+    window.reload_seals()
+    qtbot.waitUntil(lambda: "改名的公司" in texts(page))
+    assert seal.uscc not in texts(page).splitlines()
 
 
 def in_dialog(monkeypatch: pytest.MonkeyPatch, act: Callable[[SealStateDialog], None]) -> None:
