@@ -136,6 +136,15 @@ PATCHES = (
         "reading/test_pdf_plain.py::test_an_object_is_the_one_that_the_library_reads",
     ),
     Patch(
+        ("generic.DictionaryObject.read_from_stream",),
+        lambda library: staticmethod(
+            tokens.trailer_reader(library, generic._maybe_read_stream_payload)
+        ),
+        "a document has a trailer per revision, and each revision is opened by itself",
+        "reads byte by byte",
+        "reading/test_pdf_plain.py::test_a_trailer_is_the_one_that_the_library_reads",
+    ),
+    Patch(
         ("xref.parse_xref_table",),
         tables.table_parser,
         "a table has a row per object",

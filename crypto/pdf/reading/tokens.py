@@ -189,3 +189,27 @@ def object_reader(
         return other
 
     return read_object
+
+
+def trailer_reader(
+    library: Callable[..., Any], read_payload: Callable[..., bytes | None]
+) -> Callable[..., Any]:
+    """Reads the dictionary of a trailer: a plain one by :mod:`crypto.pdf.reading.plain`. Any other,
+    and all dictionaries that are no trailers, are left to *library*.
+
+    *read_payload* is as in :func:`object_reader`."""
+
+    def read_from_stream(
+        stream: Any, container_ref: Any, *args: Any, **named: Any
+    ) -> generic.PdfObject:
+        if type(container_ref) is generic.TrailerReference and not args and not named:
+            start = stream.tell()
+            found = read_plain(stream, container_ref, read_payload)
+            if isinstance(found, generic.DictionaryObject):
+                found.container_ref = None  # as in the library; what it holds has one
+                return found
+            stream.seek(start)
+        other: generic.PdfObject = library(stream, container_ref, *args, **named)
+        return other
+
+    return read_from_stream

@@ -127,6 +127,75 @@ def test_any_bytes_are_read_or_refused_as_the_library_does(
     assert outcome(generic.read_object, data) == outcome(library, data)
 
 
+class Whole:
+    """A document, as far as what is in its trailer asks for it."""
+
+    strict = True
+
+
+def trailer_outcome(read: Any, data: bytes) -> Any:
+    """As :func:`outcome`, for what stands behind a table."""
+    holder = generic.TrailerReference(Whole())
+    holder.handler = holder.reader
+    stream = io.BytesIO(data + b"\n")
+    stream.seek(1)
+    try:
+        found = read(stream, holder)
+        assert found.container_ref is None
+        found.container_ref = holder
+        return told(found, holder), stream.tell()
+    except (misc.PdfError, ValueError, ArithmeticError, TypeError, LookupError):
+        return "refused"
+
+
+@pytest.fixture(scope="module")
+def trailers_library() -> Any:
+    """The library's own reader of dictionaries, with its own reader of objects."""
+
+    def read(stream: Any, holder: Any) -> Any:
+        places = ("generic.DictionaryObject.read_from_stream", "generic.read_object")
+        ours = (generic.DictionaryObject.read_from_stream, generic.read_object)
+        generic.DictionaryObject.read_from_stream = staticmethod(upstream(places[0]))
+        generic.read_object = upstream(places[1])
+        try:
+            return generic.DictionaryObject.read_from_stream(stream, holder)
+        finally:
+            generic.DictionaryObject.read_from_stream = staticmethod(ours[0])
+            generic.read_object = ours[1]
+
+    return read
+
+
+TRAILER = "<</Size 30 /Root 1 0 R /ID[<41><42>] /Prev 4711 /Info 2 0 R>>"
+
+
+@given(LIBRARY_DATA, st.sampled_from(["\nstartxref\n7\n%%EOF", "", "\nstream\nabcde\nendstream\n"]))
+@example(TRAILER, "\nstartxref\n4711\n%%EOF")
+@example(TRAILER, "startxref")
+@example("<</Length 5>>", "\nstream\r\nabcde\nendstream ")
+@example("<</Size 1/Size 2>>", "\nstartxref")
+@example("<</Size 1/Nested<</A 1/A 2>>>>", "\nstartxref")
+@example("<</Size 1%c\n>>", "\nstartxref")
+@example("<</Contents <" + "30" * 30_000 + ">/M (D:20261125)>> ", "\nstartxref")
+@example("[1 2]", "\nstartxref")
+@example("", "startxref")
+def test_a_trailer_is_the_one_that_the_library_reads(
+    trailers_library: Any, text: str, after: str
+) -> None:
+    data = b" " + (text + after).encode()
+    ours = generic.DictionaryObject.read_from_stream
+    assert trailer_outcome(ours, data) == trailer_outcome(trailers_library, data)
+
+
+def test_a_plain_trailer_does_not_need_the_library() -> None:
+    def library(*_: Any) -> Any:
+        raise AssertionError("left to the library")
+
+    read = tokens.trailer_reader(library, lambda *_: None)
+    found = read(io.BytesIO(TRAILER.encode()), generic.TrailerReference(Whole()))
+    assert list(found) == ["/Size", "/Root", "/ID", "/Prev", "/Info"]
+
+
 @given(st.binary(max_size=40))
 def test_a_string_is_the_one_that_the_library_makes(raw: bytes) -> None:
     ours, theirs = plain.string(raw), generic.pdf_string(raw)
