@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from pyhanko.pdf_utils import generic
+from pyhanko.pdf_utils import generic, misc
 
 from crypto.pdf.changes.at_once import compared_at_once
 from crypto.pdf.changes.ground import PagesRead
@@ -100,6 +100,8 @@ class History:
             found += beside
         except PdfTooComplex:
             raise
+        except misc.PdfStrictReadError as error:  # readers go on, each as it likes
+            return [Change(total, "suspicious", None, str(error)[:200])]
         except PARSER_FAILURES as error:
             return [Change(total, "forbidden", None, f"{type(error).__name__}: {error}"[:200])]
         once: dict[tuple[str, int | None, str], Change] = {}

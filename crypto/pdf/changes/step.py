@@ -45,6 +45,9 @@ from crypto.pdf.reading.objects import (
 _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
 _FORM = frozenset(("/Fields", "/SigFlags", "/DR", "/DA", "/Q", "/NeedAppearances"))
 _DSS = frozenset(("/Type", "/Certs", "/OCSPs", "/CRLs", "/VRI"))
+_ELEMENT_ROLES = ("/P", "/K", "/Nums", "/Names", "/SE")
+"""Who refers to an element of the structure tree: others, the trees of numbers and names, and the
+bookmarks of what it stands for."""
 _PRIVATE = frozenset(("/ITXT",))
 """Entries that mean nothing to anybody: iText writes its version into the page tree."""
 
@@ -348,7 +351,7 @@ class _Comparison:
             return False
         plays = self._references.plays
         if not plays(raw.idnum, "/StructTreeRoot", "/P") or (
-            is_element(before) and not plays(reference.idnum, "/P", "/K", "/Nums", "/Names")
+            is_element(before) and not plays(reference.idnum, *_ELEMENT_ROLES)
         ):
             return False
         if users == {(raw.idnum, "/ParentTree")} and raw.idnum != reference.idnum:

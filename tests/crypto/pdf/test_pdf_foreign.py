@@ -386,6 +386,29 @@ def test_an_element_for_a_new_field_may_join_the_structure_tree(world: World) ->
     assert is_good(world, grown)
 
 
+def test_a_bookmark_may_stand_for_an_element_that_grows(world: World) -> None:
+    """A tagged document with bookmarks, signed a second time by the program that made it."""
+    outlines = b"<</Type/Outlines/First 11 0 R/Last 11 0 R/Count 1>>"
+    item = b"<</Title(a)/Parent 10 0 R/Dest[5 0 R/Fit]/SE 7 0 R>>"
+    document = tagged(outlines, item).replace(b"/MarkInfo", b"/Outlines 10 0 R/MarkInfo")
+    bodies = re.findall(rb"\d+ 0 obj\n(.*?)\nendobj\n", document, re.DOTALL)
+    sealed = world.sign(build_pdf(bodies))
+    grown = append_revision(sealed, {7: DOCUMENT, 9: NUMBERS, 90: FIELD, 91: b"[8 0 R]"})
+    assert changes(world, grown) == {("metadata", "/StructTreeRoot")}
+    assert is_good(world, grown)
+
+
+def test_evidence_that_is_not_there_is_doubtful_and_not_disproved(world: World) -> None:
+    """A program for signing frees validation data that its lists still name."""
+    sealed = world.sign(classic_pdf(), marks=[])
+    form = re.findall(rb"/AcroForm \d+ 0 R", sealed)[-1]
+    catalog = b"<</Type/Catalog/Pages 2 0 R%s/DSS<</Certs 170 0 R/VRI 171 0 R>>>>" % form
+    later = append_revision(sealed, {1: catalog})
+    report = world.verify(later)
+    assert report.verdict is Verdict.UNKNOWN
+    assert "changed_suspicious" in codes(report.signatures[0])
+
+
 @pytest.mark.parametrize(
     "written",
     [
