@@ -89,7 +89,6 @@ class ApprovalsPage(QWidget):
         content = QWidget()
         self._column = column(margins=(24, 8, 24, 20), spacing=12)
         content.setLayout(self._column)
-        content.setMaximumWidth(960)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)
         whole.setSpacing(0)

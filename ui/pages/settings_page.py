@@ -347,18 +347,18 @@ class SettingsPage(QWidget):
                 (tr("每处印迹各一个签名"), "separate"),
             ],
         )
-        inner.addLayout(
-            self._grid(
-                [
-                    ("output_folder", tr("保存位置"), folder),
-                    ("output_suffix", tr("文件名后缀"), self._text("output_suffix")),
-                    ("marks", tr("多处印迹"), marks),
-                ]
-            )
+        grid = self._grid(
+            [
+                ("output_folder", tr("保存位置"), folder),
+                ("output_suffix", tr("文件名后缀"), self._text("output_suffix")),
+                ("marks", tr("多处印迹"), marks),
+            ]
         )
-        pick = button(tr("选择文件夹…"), lambda: self._pick_folder(folder), icon="folder-open")
-        pick.setEnabled(folder.isEnabled())
-        inner.addLayout(row(pick, None))
+        inner.addLayout(grid)
+        if folder.isEnabled():  # else policy's word stands there
+            pick = button(tr("选择文件夹…"), lambda: self._pick_folder(folder), icon="folder-open")
+            grid.addWidget(pick, 0, 2)
+            self.setTabOrder(folder, pick)
         return card
 
     def _pick_folder(self, field: QLineEdit) -> None:

@@ -70,7 +70,6 @@ class ReviewDetail(QWidget):
         self._column = column(margins=(24, 8, 24, 20), spacing=12)
         content = QWidget()
         content.setLayout(self._column)
-        content.setMaximumWidth(960)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 12, 0, 12)
         whole.setSpacing(8)

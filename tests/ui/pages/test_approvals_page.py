@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from PySide6.QtWidgets import QLabel, QPushButton
+from PySide6.QtWidgets import QLabel, QPushButton, QScrollArea
 
 from app.remote.syncing import Synced
 from tests.world.approval_desk import StandInApprovals, seen
@@ -282,3 +282,10 @@ def test_whom_one_ticks_is_to_approve_and_a_strangers_name_can_be_written(
     assert dialog.agree.isEnabled()
     (named,) = dialog.wish().approvers
     assert (named.name, named.role) == ("沈立", "法定代表人")
+
+
+def test_cards_are_as_wide_as_the_page(qtbot: Any, page: ApprovalsPage) -> None:
+    area = page.findChild(QScrollArea)
+    assert area is not None
+    page.window().resize(1366, 768)
+    qtbot.waitUntil(lambda: area.widget().width() == area.viewport().width() > 1000, timeout=20_000)
