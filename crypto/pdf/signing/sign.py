@@ -104,13 +104,16 @@ class SignedRevision:
 
 
 def check_may_sign(document: Document, *, seen: bool = True) -> None:
-    """Raise :class:`PdfLocked` if a signature in the document forbids new seals, and
-    :class:`PdfUnsupported` for XFA forms (ISO 32000-1 §12.8.2, §12.7.4.5, §12.7.8). A signature
-    that is not *seen* may also be added where the fields are locked."""
+    """Raise :class:`PdfLocked` if a signature in the document forbids new seals,
+    :class:`PdfUnsupported` for XFA forms (ISO 32000-1 §12.8.2, §12.7.4.5, §12.7.8), and
+    :class:`PdfUnreadable` where no new objects can be told from old ones. A signature that is not
+    *seen* may also be added where the fields are locked."""
     try:
         form = entry(document.root, "/AcroForm")
         if isinstance(form, generic.DictionaryObject) and "/XFA" in form:
             raise PdfUnsupported("an XFA form is not a document that can be sealed")
+        if _counts_too_few(document):
+            raise PdfUnreadable("its trailer counts fewer objects than there are")
         lock = lock_of(document)
     except PARSER_FAILURES as error:
         if isinstance(error, PdfError):
@@ -122,6 +125,17 @@ def check_may_sign(document: Document, *, seen: bool = True) -> None:
         raise PdfLocked(f"the document is certified with DocMDP P={lock.permission}", lock.by)
     if lock is not None and seen:
         raise PdfLocked("a signature locks all fields (FieldMDP)", lock.by)
+
+
+def _counts_too_few(document: Document) -> bool:
+    """Would new objects get numbers that others have? Their numbers follow /Size."""
+    xrefs = document.reader.xrefs
+    numbers = (
+        reference.idnum
+        for revision in range(document.reader.total_revisions)
+        for reference in xrefs.explicit_refs_in_revision(revision)
+    )
+    return int(entry(document.reader.trailer_view, "/Size", 0)) < max(numbers, default=0)
 
 
 def sign_revision(

@@ -19,7 +19,13 @@ from crypto.pdf.marks import drawing
 from crypto.pdf.marks import picture as pdf_picture
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
-from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfPasswordWrong, PdfUnsupported
+from crypto.pdf.reading.failures import (
+    PdfEncrypted,
+    PdfLocked,
+    PdfPasswordWrong,
+    PdfUnreadable,
+    PdfUnsupported,
+)
 from crypto.pdf.signing.sign import sign_revision
 from crypto.pki.certificate import Certificate
 from crypto.seal.imprint import ImprintError, Raster, decode_imprint
@@ -686,3 +692,12 @@ def test_decoded_pictures_are_kept_up_to_a_bound_in_all(monkeypatch: pytest.Monk
         assert sum(each.byte_count for each in pdf_picture._rasters.values()) <= 3 * payload
     assert 10 * payload > pdf_picture._MAX_RASTERS
     assert Raster(1, 1, b"rgb", None).byte_count == 3
+
+
+@pytest.mark.parametrize("size", range(5))
+def test_a_file_that_counts_too_few_objects_is_refused(world: World, size: int) -> None:
+    """New objects would take the numbers of others: the signature itself was lost that way."""
+    plain = classic_pdf()
+    assert b"/Size 6" in plain
+    with pytest.raises(PdfUnreadable, match="fewer objects"):
+        world.sign(plain.replace(b"/Size 6", b"/Size %d" % size))
