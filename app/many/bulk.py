@@ -179,7 +179,8 @@ def verify_all(
 
     def first(index: int, outcome: Outcome) -> None:
         own, unknown = _asked(outcome.answer, platform, order.trust) if platform else (set(), set())
-        changes.extend(history(platform, own))
+        if platform is not None:
+            changes.extend(history(platform, own))
         earlier = {change.seal_code for change in changes} & own
         if unknown or earlier:
             waiting.append(index)

@@ -92,7 +92,7 @@ def begin_early() -> tuple[BoundedProcess, ...]:
 
 def look_when_told(channel: Channel, names: Sequence[str]) -> None:
     """Load what draws and compares for the engines *names*, and wait."""
-    from PIL import Image, ImageChops, ImageFilter  # noqa: F401 - for what compares
+    from PIL import Image, ImageChops  # noqa: F401 - for what compares
 
     for name in names:
         load(name)
