@@ -300,10 +300,20 @@ def _in_objects(document: Document) -> Iterator[tuple[Kind, int]]:
                 stack += _unseen([node.raw_get(key) for key in node if key not in _BACK], seen)
 
 
+_LEAVES = (
+    *(generic.NumberObject, generic.FloatObject, generic.NameObject, generic.TextStringObject),
+    *(generic.ByteStringObject, generic.BooleanObject, generic.NullObject),
+)
+"""What leads nowhere: a font lists the widths of thousands of characters."""
+
+
 def _unseen(listed: list[Any], seen: set[tuple[int, int]]) -> list[Any]:
-    """Those of *listed* that are no references to what was *seen* before; now they are."""
+    """Those of *listed* that lead somewhere and are no references to what was *seen* before; now
+    they are."""
     found = []
     for raw in listed:
+        if isinstance(raw, _LEAVES):
+            continue
         if isinstance(raw, generic.IndirectObject):
             if key_of(raw) in seen:
                 continue

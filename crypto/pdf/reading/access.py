@@ -25,7 +25,10 @@ def items_of(listed: Any) -> list[Any]:
     """The elements of an array with references as they are; none if it is no array."""
     if not isinstance(listed, generic.ArrayObject):
         return []
-    return [listed.raw_get(index) for index in range(len(listed))]
+    return [
+        listed.raw_get(index) if isinstance(each, generic.DecryptedObjectProxy) else each
+        for index, each in enumerate(list.__iter__(listed))
+    ]
 
 
 def key_of(reference: Any) -> tuple[int, int]:

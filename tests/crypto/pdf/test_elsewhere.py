@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 from typing import Any
 
+import pymupdf
 import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
@@ -220,3 +221,15 @@ def test_of_an_honest_document_nothing_is_told(change: Callable[[Any], None]) ->
 def test_of_a_plain_and_of_a_sealed_document_nothing_is_told(world: World) -> None:
     assert found(classic_pdf()) == []
     assert found(world.sign(classic_pdf())) == []
+
+
+@pytest.mark.parametrize("encryption", [pymupdf.PDF_ENCRYPT_NONE, pymupdf.PDF_ENCRYPT_AES_256])
+def test_an_action_among_what_leads_nowhere_is_found(encryption: int) -> None:
+    """Numbers, names and texts are passed over; what lies among them is not."""
+    leaves = [1, "/Name", "text", True, generic.FloatObject("2.5"), generic.NullObject(), [3, [4]]]
+    script = {"S": "/JavaScript", "JS": "1"}
+    for among, expected in (({}, []), (script, [Elsewhere(Kind.SCRIPT, (1,))])):
+        entries = {"Odd": [*leaves, [*leaves, {"Next": [*leaves, among, *leaves]}], *leaves]}
+        with pymupdf.open(stream=update(classic_pdf(), image(entries))) as pdf:
+            data = pdf.tobytes(encryption=encryption, owner_pw="owner")
+        assert found(data) == expected
