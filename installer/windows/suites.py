@@ -30,7 +30,9 @@ LIMIT_S = 600
 """For one test: under Wine a process of Python alone takes seconds to start."""
 _GOOD = re.compile(rb"\[gw\d+\] \[ *\d+%\] (PASSED|SKIPPED) |tests[\\/]\S*\.py::|\s*$")
 """What ``-v`` says of a test that begins, or ends well."""
-PROCESSES = max(2, os.cpu_count() or 1)
+PROCESSES = 2 * max(2, os.cpu_count() or 1)
+"""Programs under Wine wait for its server again and again: one process for each processor leaves
+processors idle."""
 
 
 def sources(folder: Path) -> Path:
@@ -93,6 +95,7 @@ def counts(results: bytes) -> dict[str, Counter[str]]:
 
 def _pytest(wine: Wine, folder: Path, *arguments: str) -> int:
     """Run pytest in *folder*; the person sees as it comes what is told of anything but success."""
+    server = wine.serve()
     # Through a pipe, see Wine.run.
     program = subprocess.Popen(
         [*wine.launcher, "wine", r"C:\py311\python.exe", "-m", "pytest", *arguments],
@@ -111,3 +114,4 @@ def _pytest(wine: Wine, folder: Path, *arguments: str) -> int:
         return program.wait()
     finally:
         wine.stop()
+        server.wait()

@@ -13,6 +13,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,8 @@ _SETTINGS = r"""Windows Registry Editor Version 5.00
 [HKEY_CURRENT_USER\Software\Wine\WineDbg]
 "ShowCrashDialog"=dword:00000000
 """
+START_S = 10
+"""For Wine's server."""
 
 
 @dataclass(frozen=True)
@@ -109,6 +112,31 @@ class Wine:
                 f"{(done.stdout + done.stderr)[-6000:]}"
             )
         return done.stdout
+
+    def serve(self) -> subprocess.Popen[bytes]:
+        """Start the prefix's server in this session; it ends after the last program.
+
+        The one that the first program starts is in a session of its own, and a kernel that
+        divides processors among sessions lets all programs wait for it on a busy machine,
+        whatever priority they have.
+        """
+        self.stop()
+        tool = [*self.launcher, "wineserver"]
+        server = subprocess.Popen(
+            [*tool, "-f"],
+            env=self.environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + START_S
+        while subprocess.run(
+            [*tool, "-k0"], env=self.environment(), check=False, capture_output=True
+        ).returncode:
+            if server.poll() is not None or time.monotonic() > deadline:
+                break  # then the first program starts one
+            time.sleep(0.1)
+        return server
 
     def stop(self) -> None:
         """End every program of this prefix."""
