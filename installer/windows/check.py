@@ -296,7 +296,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("tests", nargs="*", help="these folders and files of tests alone")
     options = parser.parse_args(arguments)
     work = ROOT / "build" / "check-windows"
-    for prefix in ("clerk", "stranger"):
+    for prefix in ("clerk", "stranger", suites.PREFIX):
         if (work / prefix).exists():
             Wine(work / prefix).stop()
     shutil.rmtree(work, ignore_errors=True)

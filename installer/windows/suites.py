@@ -21,11 +21,13 @@ from xml.etree import ElementTree as ET
 from installer.system import ROOT, BuildFailed, run, say
 from installer.windows import vukey
 from installer.windows.runtime import prepare
-from installer.windows.wine import Wine, with_python
+from installer.windows.wine import Wine, with_python, without_volumes
 
 SUITES = ("tests/crypto", "tests/app", "tests/device", "tests/flows")
 SOURCES = "sources"
 """The folder of the copy."""
+PREFIX = "tests"
+"""The folder of the prefix."""
 LIMIT_S = 600
 """For one test: under Wine a process of Python alone takes seconds to start."""
 _GOOD = re.compile(rb"\[gw\d+\] \[ *\d+%\] (PASSED|SKIPPED) |tests[\\/]\S*\.py::|\s*$")
@@ -49,7 +51,7 @@ def sources(folder: Path) -> Path:
 
 def check(work: Path, wanted: Sequence[str] = SUITES, wine: Wine | None = None) -> None:
     """Run the suites, in *wine* where it is given. Raises :class:`BuildFailed` when one fails."""
-    wine = wine or with_python(prepare())
+    wine = wine or without_volumes(with_python(prepare(), work / PREFIX))
     say("tests under Wine")
     results = work / "suites.xml"
     results.unlink(missing_ok=True)
