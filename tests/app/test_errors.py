@@ -28,6 +28,7 @@ INSIDE = {
     *("OutOfTime", "Spent"),
     # Between a bounded process and whoever started it, who makes of it an error of the document.
     *("BoundedError", "ProcessDied", "ProcessFailed", "ProcessOutOfMemory", "ProcessTimedOut"),
+    "ProcessHeldUp",
     # Inside such a process.
     *("Undrawable", "FontMissing", "PackageError", "PictureError", "XmlError"),
     # A record of a release or the signature of a package that cannot be read becomes app's
