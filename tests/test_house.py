@@ -2,7 +2,6 @@
 
 import ast
 import gc
-import os
 import re
 import subprocess
 import sys
@@ -21,6 +20,7 @@ from packaging.version import Version
 from vulture import Vulture
 
 import dev
+from tests.world import typing_check
 from tests.world.order import longest_files
 
 ROOT = Path(__file__).parents[1]
@@ -212,10 +212,8 @@ def test_the_formatting_is_ruffs() -> None:
 
 @pytest.mark.timeout(600)
 def test_types_are_strict() -> None:
-    # In CI a clone is clean and thrown away: to write down what was learned takes three seconds.
-    once = ("--no-incremental",) if os.environ.get("CI") == "true" else ()
-    checked = run("-m", "mypy", "--no-color-output", *once)
-    assert checked.returncode == 0, checked.stdout + checked.stderr
+    code, said = typing_check.result()
+    assert code == 0, said
 
 
 @pytest.mark.slow

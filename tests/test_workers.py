@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.world import typing_check
 from tests.world.systems import PATIENCE
 
 ROOT = Path(__file__).parents[1]
@@ -126,3 +127,25 @@ def test_what_cannot_be_collected_is_told_and_nothing_runs(
     assert code == pytest.ExitCode.INTERRUPTED
     assert "1 error in" in said
     assert "no_such_module" in said
+
+
+def test_the_check_of_types_that_began_early_is_the_one_that_is_heard(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(typing_check, "_begun", None)
+    monkeypatch.setattr(typing_check, "COMMAND", ("sh", "-c", "echo one; echo two >&2; exit 3"))
+    assert typing_check.result() == (3, "one\ntwo\n"), "begun when it is wanted"
+    typing_check.begin()
+    monkeypatch.setattr(typing_check, "COMMAND", ("sh", "-c", "echo another"))
+    assert typing_check.result() == (3, "one\ntwo")
+    typing_check.stop()
+
+
+def test_a_check_of_types_that_nobody_waits_for_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(typing_check, "_begun", None)
+    monkeypatch.setattr(typing_check, "COMMAND", ("sleep", "1000"))
+    typing_check.begin()
+    begun = typing_check._begun
+    typing_check.stop()
+    assert begun
+    assert begun.returncode

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from tests.world import home
+from tests.world import home, typing_check
 
 _NUMBER = pytest.StashKey[int]()
 
@@ -40,6 +40,13 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     config.stash[_NUMBER] = number
     option.numprocesses, option.dist, option.tx = None, "no", []
+    whole = config.args_source == pytest.Config.ArgsSource.TESTPATHS
+    if whole and not option.keyword and not option.deselect:
+        typing_check.begin()
+
+
+def pytest_unconfigure() -> None:
+    typing_check.stop()
 
 
 @pytest.hookimpl(tryfirst=True)
