@@ -153,7 +153,7 @@ def _apply(tx: Transaction, seal: Seal, told: Told, effective: int) -> bool:
     if told.action == "resume":
         if seal.state != "suspended" or effective < seal.effective_at:
             return False
-        if not sealing.may_lift(seal, told.sender):
+        if not sealing.may_lift(seal, told.sender) or _suspended_since(tx, seal, told, effective):
             return False
         sealing.change(tx, seal, "resume", told.sender, effective_at=effective)
         return True
@@ -161,3 +161,13 @@ def _apply(tx: Transaction, seal: Seal, told: Told, effective: int) -> bool:
         return False
     sealing.change(tx, seal, "cancel", told.sender, reason=told.reason, effective_at=effective)
     return True
+
+
+def _suspended_since(tx: Transaction, seal: Seal, told: Told, effective: int) -> bool:
+    """Has the sender of *told* suspended *seal* as of later than *effective*? Where another had
+    paused it before, the seal's own time is still that of the pause
+    (:func:`server_stub.sealing.suspend_by_authority`)."""
+    later = select(Notice.seals).where(
+        Notice.sender == told.sender, Notice.action == "suspend", Notice.effective_at > effective
+    )
+    return any(seal.seal_code in seals for seals in tx.session.scalars(later))

@@ -156,6 +156,19 @@ def test_a_resumption_that_is_older_than_the_suspension_lifts_nothing(
     assert notice(server, "police", "resume", code).json()["seals"] == [code]
 
 
+def test_nor_one_that_is_older_than_the_word_that_made_a_pause_the_authoritys(
+    server: RunningServer, holder: Make
+) -> None:
+    person, seal = active(holder)
+    path, code = f"/v1/seals/{person.seal_id}", seal["seal_code"]
+    assert person.call("POST", f"{path}/suspend", {"reason": "holder_request"}).status_code == 200
+    late = datetime.now(UTC).isoformat()
+    assert notice(server, "police", "suspend", code, "lost").json()["seals"] == [code]
+    assert notice(server, "police", "resume", code, effective_at=late).json()["state"] == "refused"
+    assert seal_of(server, code).state == "suspended"
+    assert notice(server, "police", "resume", code).json()["seals"] == [code]
+
+
 def test_a_lent_seal_is_out_of_force_since_its_original_is(
     server: RunningServer, holder: Make
 ) -> None:
