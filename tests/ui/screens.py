@@ -23,7 +23,7 @@ ROOT = Path(__file__).parents[2]
 SCREEN = (1366, 768)
 """Pixels of the screen."""
 SCALES = (1, 2)
-COUNT = 96
+COUNT = 98
 """Screens in each look."""
 LOOKS = ("zh-light", "zh-dark", "en-light", "en-dark")
 PATIENCE_MS = 90_000
