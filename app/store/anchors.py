@@ -11,6 +11,7 @@ own, in ``<config>/trust/<purpose>/``; where ``allow_own_trust`` is off, these a
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -80,9 +81,13 @@ def own(settings: Settings) -> list[Anchor]:
     found: list[Anchor] = []
     for purpose in PURPOSES:
         for path in sorted(_folder(settings, purpose).glob("*.crt"))[:_MAX_OWN]:
-            found += [
-                Anchor(certificate, purpose, "own", path) for certificate in read_certificates(path)
-            ]
+            try:
+                certificates = read_certificates(path)
+            except FileNotReadable:
+                if os.path.lexists(path):
+                    raise
+                continue  # taken away since the folder was read
+            found += [Anchor(certificate, purpose, "own", path) for certificate in certificates]
     return found
 
 

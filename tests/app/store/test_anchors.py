@@ -10,7 +10,7 @@ import pytest
 
 from app.cli.entry import main
 from app.desk import Desk
-from app.errors import ExitCode, SettingLocked, UsageError
+from app.errors import ExitCode, FileNotReadable, SettingLocked, UsageError
 from app.settings import Settings, load
 from app.store import anchors
 from crypto.algorithms.keys import SoftKey
@@ -156,6 +156,24 @@ def test_what_was_added_is_listed_and_can_be_removed(
     assert main(["trust", "remove", root.fingerprint.hex()[:7]]) == ExitCode.USAGE
     assert main(["trust", "remove", root.fingerprint.hex()[:16]]) == 0
     assert anchors.own(settings) == []
+
+
+def test_what_is_taken_away_while_it_is_read_is_not_trusted_and_no_error(
+    settings: Settings, root: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken, left = anchors.add(settings, root, "makers"), anchors.add(settings, root, "signers")
+    read = anchors.read_certificates
+
+    def too_late(path: Path) -> list[Certificate]:
+        taken.path.unlink(missing_ok=True)
+        return read(path)
+
+    monkeypatch.setattr(anchors, "read_certificates", too_late)
+    assert anchors.own(settings) == [left]
+    left.path.unlink()
+    left.path.mkdir()
+    with pytest.raises(FileNotReadable):
+        anchors.own(settings)
 
 
 def test_what_the_settings_name_is_listed_too(
