@@ -30,7 +30,6 @@ from server_stub import (
     issuing,
     policy,
     report_seal,
-    sealing,
     signin,
     states,
     trust_lists,
@@ -44,6 +43,8 @@ from server_stub.records import cosigning, logbook, store, vault
 from server_stub.records.identity import identity_index, known_by
 from server_stub.records.ledger import LEDGER, LedgerError, Transaction
 from server_stub.releases.keeping import ReleaseRefused
+from server_stub.seals import stopping
+from server_stub.seals.statements import SealNotActive
 from server_stub.settings import Settings, output_path
 from server_stub.staff import agreeing
 from server_stub.web import serving
@@ -84,7 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _refused(str(error))
     except (cosigning.CosigningRefused, ReleaseRefused) as error:
         return _refused(str(error))
-    except (report_seal.ReportSealMissing, sealing.SealNotActive) as error:
+    except (report_seal.ReportSealMissing, SealNotActive) as error:
         return _refused(str(error))
     except policy.NotFound:
         return _refused("no such thing")
@@ -233,7 +234,7 @@ def _change_seal(platform: Platform, identity: str, options: argparse.Namespace)
     """Stopping is one operator's act; lifting and cancelling take a reviewer's signature, too."""
     write, about = platform.ledger.write, (operator(), platform.origin, identity)
     if options.action == "suspend":
-        write(sealing.suspend, *about, options.reason).result()
+        write(stopping.suspend, *about, options.reason).result()
         return
     try:
         agreement = agreeing.Agreement.read(options.agreed) if options.agreed else None

@@ -40,7 +40,7 @@ from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.application_form import ISSUE
-from server_stub import policy, sealing, signin
+from server_stub import policy, signin
 from server_stub.applying import OPEN, person_of
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import (
@@ -63,6 +63,7 @@ from server_stub.records.store import (
     Seal,
 )
 from server_stub.records.vault import Vault
+from server_stub.seals import lifecycle
 
 LICENCE, LEGAL_REP, LETTER = "licence", "legal_rep", "letter"
 KINDS = (LICENCE, LEGAL_REP, LETTER)
@@ -328,7 +329,7 @@ def appoint(
             if appointment.person_id != application.handler_id:
                 appointment.until = tx.now
                 tx.session.flush()
-                sealing.end_grants_of(tx, appointment)
+                lifecycle.end_grants_of(tx, appointment)
         if all(appointment.person_id != application.handler_id for appointment in known):
             places.append(("legal_rep", None, None))
     for role, seal, handled in places:
@@ -506,7 +507,7 @@ def end(tx: Transaction, by: Representative, uscc: str, identity: str) -> Appoin
     if row.until is None:
         row.until = tx.now
         _record_appointment(tx, row, "end", by)
-        sealing.end_grants_of(tx, row)
+        lifecycle.end_grants_of(tx, row)
     return row
 
 

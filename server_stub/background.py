@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
-from server_stub import applying, appointing, disputes, epochs, issuing, sealing, signin
+from server_stub import applying, appointing, disputes, epochs, issuing, signin
 from server_stub.approving import deciding
 from server_stub.authorities import rechecking
 from server_stub.changing import assessing, fulfilling
@@ -28,6 +28,7 @@ from server_stub.policy import Actor
 from server_stub.records import blobs, canonical, store, work_lock
 from server_stub.records.ledger import Transaction
 from server_stub.records.logbook import logbook
+from server_stub.seals import sweeping
 from server_stub.staff import asking, losing
 
 _DAY = 86_400 * signin.SECOND
@@ -158,7 +159,7 @@ WORK: tuple[Due, ...] = (
 def _tidy(tx: Transaction, platform: Platform) -> bool:
     """Remove or end what is old, in one transaction; gives whether the hourly work was due."""
     settings = platform.settings
-    sealing.sweep(tx, settings.collect_days)
+    sweeping.sweep(tx, settings.collect_days)
     applying.lapse(tx, settings.collect_days)
     deciding.sweep(tx)
     disputes.remove_enclosures(tx, settings.dispute_enclosure_days)

@@ -26,7 +26,7 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.pki import timestamp
 from crypto.pki.certificate import Certificate as X509Certificate
-from server_stub import policy, revocation, sealing, signin, states
+from server_stub import policy, revocation, signin, states
 from server_stub.authority import ISSUING, PURPOSES, TIMESTAMP, TIMESTAMP_ACCURACY, TIMESTAMP_POLICY
 from server_stub.context import Platform
 from server_stub.policy import Actor
@@ -41,6 +41,7 @@ from server_stub.records.store import (
     SealChange,
     UsageRecord,
 )
+from server_stub.seals import statements
 
 MAX_STATEMENT = 16 * 1024
 FORMAT = "sealdesk-dispute-evidence/1"
@@ -351,7 +352,7 @@ def _public_members(platform: Platform, session: Session, row: Dispute) -> dict[
     authority, now = platform.authority, canonical.now()
     seal = session.get_one(Seal, row.seal_id)
     life = timedelta(seconds=platform.settings.status_seconds)
-    status = authority.attest(sealing.state_of(session, seal, now, life))
+    status = authority.attest(statements.state_of(session, seal, now, life))
     history = proved(session, REGISTRY, registry_entries(session, seal))
     members = {
         "statement.json": platform.blobs.get(row.statement_sm3),

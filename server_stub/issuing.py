@@ -20,7 +20,7 @@ from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.kinds import KINDS, PERSONAL_SIZES, PLATFORMS_OWN
 from crypto.seal.making import make_seal
-from server_stub import appointing, sealing, states
+from server_stub import appointing, states
 from server_stub.applying import move, read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER, Authority, holder_subject
 from server_stub.context import Platform
@@ -45,6 +45,7 @@ from server_stub.records.store import (
     Staff,
 )
 from server_stub.records.vault import Vault
+from server_stub.seals import lifecycle
 from server_stub.settings import Settings
 
 REVIEWER = "自动审核（模拟）"
@@ -106,7 +107,7 @@ class Form:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made(sealing.Making):
+class Made(lifecycle.Making):
     """All that one making of a seal consists of."""
 
     form: Form
@@ -262,8 +263,8 @@ def fulfil(tx: Transaction, identity: str, made: Made, vault: Vault) -> Seal:
     tx.session.flush()  # the certificate, before the change looks at it
     with tx.session.no_autoflush:  # the seal's state is set by its first change
         tx.session.add(seal)
-        sealing.change(tx, seal, "make", "platform")
-    sealing.add_original(tx, application, seal, certificate.sn, made)
+        lifecycle.change(tx, seal, "make", "platform")
+    lifecycle.add_original(tx, application, seal, certificate.sn, made)
     tx.session.flush()
     rep = form.entry.legal_rep_sm3 if form.entry else ""
     appointing.appoint(tx, vault, application, seal.id, rep)
@@ -285,7 +286,7 @@ def _take_over(
         enterprise.name, enterprise.state = entry.name, "registered"
         enterprise.licence_until = entry.licence_until
     if _others(tx.session, enterprise.legal_rep_id, application.legal_rep_id):
-        sealing.end_grants(tx, enterprise.id, "legal_rep_changed")
+        lifecycle.end_grants(tx, enterprise.id, "legal_rep_changed")
     enterprise.legal_rep_id = application.legal_rep_id
     if entry is not None and entry.legal_rep_sm3:
         enterprise.legal_rep_index = representative_index(vault, entry.legal_rep_sm3)
@@ -312,7 +313,7 @@ def representative_index(vault: Vault, digest: str) -> bytes:
 
 def certify(tx: Transaction, application: Application, der: bytes) -> Certificate:
     """The certificate of whoever applied, issued."""
-    certificate = sealing.add_certificate(tx, der)
+    certificate = lifecycle.add_certificate(tx, der)
     certificate.enterprise_id = application.enterprise_id
     certificate.person_id = application.handler_id
     return certificate
@@ -335,7 +336,7 @@ def certify_staff(
     subject = Name.build([("C", "CN"), ("O", "平台工作人员"), ("OU", unit), ("CN", name)])
     now = canonical.moment(tx.now).replace(microsecond=0)
     issued = authority.issue(subject, read_request(request), now, now + timedelta(days=365))
-    row = sealing.add_certificate(tx, issued)
+    row = lifecycle.add_certificate(tx, issued)
     row.staff_id = identity
-    sealing.move_certificate(tx, row, "activate")
+    lifecycle.move_certificate(tx, row, "activate")
     return issued

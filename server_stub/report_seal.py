@@ -28,7 +28,7 @@ from crypto.pki.cms import hash_bytes
 from crypto.seal.kinds import PLATFORMS_OWN
 from crypto.seal.mark import Mark
 from crypto.seal.structure import Seal as SealData
-from server_stub import applying, issuing, sealing, states
+from server_stub import applying, issuing, states
 from server_stub.authority import ISSUING, TIMESTAMP, TIMESTAMP_ACCURACY, TIMESTAMP_POLICY
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import NeighbourError
@@ -37,6 +37,7 @@ from server_stub.records import canonical, store
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.logbook import logbook
 from server_stub.records.vault import ServerKey
+from server_stub.seals import lifecycle, statements
 
 SUBTYPE, PURPOSE = PLATFORMS_OWN, "report_seal"
 _MAKER = "platform"
@@ -69,8 +70,8 @@ class ReportSeal:
 def ready(platform: Platform) -> ReportSeal:
     """The seal in force; made if there is none, replaced if it ends soon.
 
-    Raises :class:`ReportSealMissing`, :class:`server_stub.sealing.SealNotActive` while the operator
-    has suspended it."""
+    Raises :class:`ReportSealMissing`, :class:`server_stub.seals.statements.SealNotActive` while the
+    operator has suspended it."""
     with platform.making_seal:
         key, seal = _look(platform)
         left = seal.valid_until - canonical.now() if seal else 0
@@ -85,7 +86,7 @@ def ready(platform: Platform) -> ReportSeal:
                 logbook().exception("report_seal_not_renewed")
             key, seal = _look(platform)
         if key is None or seal is None or seal.state != "active":
-            raise sealing.SealNotActive(f"the seal is {seal.state if seal else 'missing'}")
+            raise statements.SealNotActive(f"the seal is {seal.state if seal else 'missing'}")
         return ReportSeal(
             seal.id,
             seal.enterprise_id,
@@ -181,7 +182,7 @@ def _take(
         applying.move(tx, application, event, actor=_MAKER)
     issuing.fulfil(tx, application.id, made, platform.vault)
     new = tx.session.get_one(store.Seal, application.seal_id)
-    sealing.change(tx, new, "collect", _MAKER)
+    lifecycle.change(tx, new, "collect", _MAKER)
     key.created_at = tx.now
     _move_key(tx, key, "activate")
     tx.session.add(key)
@@ -189,7 +190,7 @@ def _take(
         return []
     if old is not None and old.state != "cancelled":
         by = new.seal_code
-        sealing.change(tx, old, "replace", _MAKER, reason="replaced", successor=by)
+        lifecycle.change(tx, old, "replace", _MAKER, reason="replaced", successor=by)
         old.successor_id = new.id
     for event in ("deactivate", "destroy"):
         _move_key(tx, old_key, event)
@@ -225,7 +226,7 @@ def stamp(platform: Platform, report: bytes) -> bytes:
 
     def value(revision: Revision) -> bytes:
         ticket = platform.ledger.write(
-            sealing.ticket, own.keeper, platform.authority, own.seal_id, revision.digest, life
+            statements.ticket, own.keeper, platform.authority, own.seal_id, revision.digest, life
         )
         signed_at = canonical.moment(canonical.now())
         return maker.make(revision, signed_at, ticket.result().answer)

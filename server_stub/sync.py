@@ -14,10 +14,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import policy, sealing
+from server_stub import policy
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, log_size
 from server_stub.records.store import Certificate, LedgerAudience, LedgerEntry, Notice, Seal
+from server_stub.seals import access
 
 KINDS = ("seal", "certificate", "notice")
 
@@ -72,7 +73,7 @@ def page(session: Session, actor: Actor, cursor: str, limit: int) -> Part:
         .limit(limit + 1)
     )
     if not actor.sees_all:
-        seals = select(Seal).where(sealing.owned_by(actor.owner, Seal), sealing.visible(actor))
+        seals = select(Seal).where(access.owned_by(actor.owner, Seal), access.visible(actor))
         own = select(Certificate.sn).where(Certificate.person_id == actor.person_id)
         chosen = chosen.where(
             LedgerEntry.object_id.in_(seals.with_only_columns(Seal.id))
@@ -96,11 +97,9 @@ def _told(session: Session, actor: Actor, row: Seal | Certificate | Notice) -> b
     """A notice is for who sees a seal that it changed."""
     if not isinstance(row, Notice):
         return True
-    own = select(Seal.id).where(
-        Seal.id.in_(row.seals.values()), sealing.owned_by(actor.owner, Seal)
-    )
+    own = select(Seal.id).where(Seal.id.in_(row.seals.values()), access.owned_by(actor.owner, Seal))
     if not actor.sees_all:
-        own = own.where(sealing.visible(actor))
+        own = own.where(access.visible(actor))
     return session.scalar(own.limit(1)) is not None
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import policy, sealing, signin
+from server_stub import policy, signin
 from server_stub.lending import granting, leasing
 from server_stub.policy import Actor
 from server_stub.records import canonical
@@ -29,6 +29,7 @@ from server_stub.records.store import (
     SealGrant,
     UsageRecord,
 )
+from server_stub.seals import access
 from server_stub.settings import Settings
 
 _REFUSALS = (
@@ -215,10 +216,10 @@ def _own(session: Session, known: _Known, actor: Actor, seal: Seal) -> bool:
         grant = known.grants[seal.grant_id]
         return bool(actor.acts_as(seal.id, None)) and granting.is_grantee(session, actor, grant)
     try:
-        sealing.find(session, actor, "usage.record", seal.id)
+        access.find(session, actor, "usage.record", seal.id)
     except policy.NotFound:
         return False
-    acts = actor.acts_as(seal.id, sealing.asked_by(session, actor, seal))
+    acts = actor.acts_as(seal.id, access.asked_by(session, actor, seal))
     return bool(acts & (policy.VERBS["usage.record"] - {"grantee"}))  # that one is for copies
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.seal.use_approval import ApprovalError, SignedRequest, UseRequest
 from crypto.seal.use_policy import UsePolicy, masked
-from server_stub import policy, sealing, states
+from server_stub import policy, states
 from server_stub.lending import granting
 from server_stub.policy import Actor
 from server_stub.records import canonical
@@ -38,6 +38,7 @@ from server_stub.records.store import (
 from server_stub.records.vault import Vault
 from server_stub.ruling import use_policies
 from server_stub.ruling.same_people import People
+from server_stub.seals import statements
 
 MAX_LISTED = 200
 """Requests of one side in an answer, the newest first."""
@@ -90,8 +91,8 @@ class Asked:
 def ask(
     tx: Transaction, vault: Vault, actor: Actor, origin: str, seal_id: str, given: Asked
 ) -> UseRequestRow:
-    """用印申请. Raises :class:`RequestInvalid`, :class:`server_stub.sealing.SealNotActive`, and of
-    :mod:`server_stub.policy`."""
+    """用印申请. Raises :class:`RequestInvalid`,
+    :class:`server_stub.seals.statements.SealNotActive`, and of :mod:`server_stub.policy`."""
     tx.act(actor.who)
     seal, grant = own_seal(tx, actor, seal_id)
     try:
@@ -176,12 +177,12 @@ def _whom_to_ask(
 def own_seal(tx: Transaction, actor: Actor, seal_id: str) -> tuple[Seal, SealGrant | None]:
     """The seal that *actor* stamps with, its own or a grantee's copy, if it may be used now.
 
-    Raises :class:`server_stub.sealing.SealNotActive`, of :mod:`server_stub.policy`."""
+    Raises :class:`server_stub.seals.statements.SealNotActive`, of :mod:`server_stub.policy`."""
     seal, grant = granting.find_own_or_copy(tx, actor, "grant.use", seal_id)
     if seal.certificate_sn != actor.certificate_sn or actor.person_id is None:
         raise policy.Forbidden("a use is asked for with the key that stamps")
     if seal.state != "active":
-        raise sealing.SealNotActive(f"the seal is {seal.state}")
+        raise statements.SealNotActive(f"the seal is {seal.state}")
     return seal, grant
 
 

@@ -14,12 +14,13 @@ from dataclasses import dataclass
 from sqlalchemy import or_, select
 
 from crypto.algorithms import gm
-from server_stub import policy, sealing, states
+from server_stub import policy, states
 from server_stub.neighbours.adapters import Neighbours
 from server_stub.policy import Who
 from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Enterprise, Notice, PhysicalSeal, Seal
+from server_stub.seals import lifecycle, stopping
 from server_stub.signin import SignatureInvalid
 
 TEXT = (
@@ -149,24 +150,24 @@ def _apply(tx: Transaction, seal: Seal, told: Told, effective: int) -> bool:
     """Do it to one seal; False where its state or a higher authority leaves nothing to do, or a
     resumption is older than the suspension: it was sent for one before, and comes late or again."""
     if told.action == "suspend":
-        return sealing.suspend_by_authority(tx, seal, told.sender, told.reason, effective)
+        return stopping.suspend_by_authority(tx, seal, told.sender, told.reason, effective)
     if told.action == "resume":
         if seal.state != "suspended" or effective < seal.effective_at:
             return False
-        if not sealing.may_lift(seal, told.sender) or _suspended_since(tx, seal, told, effective):
+        if not stopping.may_lift(seal, told.sender) or _suspended_since(tx, seal, told, effective):
             return False
-        sealing.change(tx, seal, "resume", told.sender, effective_at=effective)
+        lifecycle.change(tx, seal, "resume", told.sender, effective_at=effective)
         return True
     if seal.state in states.SEAL.final:
         return False
-    sealing.change(tx, seal, "cancel", told.sender, reason=told.reason, effective_at=effective)
+    lifecycle.change(tx, seal, "cancel", told.sender, reason=told.reason, effective_at=effective)
     return True
 
 
 def _suspended_since(tx: Transaction, seal: Seal, told: Told, effective: int) -> bool:
     """Has the sender of *told* suspended *seal* as of later than *effective*? Where another had
     paused it before, the seal's own time is still that of the pause
-    (:func:`server_stub.sealing.suspend_by_authority`)."""
+    (:func:`server_stub.seals.stopping.suspend_by_authority`)."""
     later = select(Notice.seals).where(
         Notice.sender == told.sender, Notice.action == "suspend", Notice.effective_at > effective
     )

@@ -17,7 +17,6 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, select
 from sqlalchemy.orm import Session
 
-from server_stub import sealing
 from server_stub.authorities import representatives
 from server_stub.context import Platform
 from server_stub.neighbours.adapters import NeighbourError, RegisteredEnterprise
@@ -26,6 +25,7 @@ from server_stub.records import canonical
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Application, Enterprise, Recheck, Seal
 from server_stub.records.vault import Vault
+from server_stub.seals import stopping
 
 AT_ONCE = 50
 _NEW_AT_ONCE = 2_000
@@ -140,4 +140,4 @@ def _note(
     if found is not None and seal.state in IN_USE:
         who, reason = found
         tx.act(Who(who))
-        sealing.suspend_by_authority(tx, seal, who, reason, tx.now)
+        stopping.suspend_by_authority(tx, seal, who, reason, tx.now)

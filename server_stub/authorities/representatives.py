@@ -11,7 +11,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from server_stub import issuing, sealing
+from server_stub import issuing
 from server_stub.applying import OPEN
 from server_stub.appointing import LICENCE
 from server_stub.neighbours.adapters import identity_digest
@@ -26,6 +26,7 @@ from server_stub.records.store import (
     Seal,
 )
 from server_stub.records.vault import Vault
+from server_stub.seals import lifecycle, stopping
 
 REASON = "legal_rep_changed"
 _SAID = "登记的法定代表人已变更"
@@ -55,7 +56,7 @@ def compare(tx: Transaction, vault: Vault, enterprise_id: str, digest: str) -> b
     for row in ended:
         row.until = tx.now
     held = [seal.seal_code for seal in _seals(tx.session, enterprise_id, gone) if _hold(tx, seal)]
-    grants = sealing.end_grants(tx, enterprise_id, REASON)
+    grants = lifecycle.end_grants(tx, enterprise_id, REASON)
     asked_again = [row.id for row in _applications(tx.session, enterprise_id)]
     fields = {
         "enterprise": enterprise_id,
@@ -105,7 +106,7 @@ def _seals(session: Session, enterprise_id: str, gone: set[str]) -> list[Seal]:
 
 
 def _hold(tx: Transaction, seal: Seal) -> bool:
-    return sealing.suspend_by_authority(tx, seal, "market", REASON, tx.now)
+    return stopping.suspend_by_authority(tx, seal, "market", REASON, tx.now)
 
 
 def _applications(session: Session, enterprise_id: str) -> list[Application]:

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from sqlalchemy import select
 
-from server_stub import policy, sealing, states
+from server_stub import policy, states
 from server_stub.appointing import Representative
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Enterprise, Seal
+from server_stub.seals import lifecycle, stopping
 
 
 def suspend(tx: Transaction, by: Representative, uscc: str, code: str, reason: str) -> Seal:
@@ -23,12 +24,12 @@ def suspend(tx: Transaction, by: Representative, uscc: str, code: str, reason: s
     :class:`server_stub.signin.SignatureInvalid`, :class:`server_stub.states.IllegalTransition`."""
     tx.act(by.who)
     seal = _own(tx, uscc, code)
-    if reason not in sealing.HOLDER_REASONS:
+    if reason not in stopping.HOLDER_REASONS:
         raise policy.Forbidden(f"a holder may not suspend for {reason}")
     stopped = (seal.state, seal.suspended_by, seal.reason)
     if stopped != ("suspended", "holder", reason):
-        sealing.use_up(tx, seal, by.intent)
-        sealing.stop(tx, seal, "holder", reason, by.intent)
+        stopping.use_up(tx, seal, by.intent)
+        stopping.stop(tx, seal, "holder", reason, by.intent)
     return seal
 
 
@@ -37,10 +38,10 @@ def resume(tx: Transaction, by: Representative, uscc: str, code: str) -> Seal:
     tx.act(by.who)
     seal = _own(tx, uscc, code)
     states.advance(states.SEAL, seal.state, "resume")
-    if not sealing.may_lift(seal, "holder"):
+    if not stopping.may_lift(seal, "holder"):
         raise policy.Forbidden("this suspension is not the holder's to lift")
-    sealing.use_up(tx, seal, by.intent)
-    sealing.change(tx, seal, "resume", "holder", intent=by.intent)
+    stopping.use_up(tx, seal, by.intent)
+    lifecycle.change(tx, seal, "resume", "holder", intent=by.intent)
     return seal
 
 

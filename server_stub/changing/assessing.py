@@ -19,7 +19,7 @@ from server_stub.neighbours.adapters import FiledSeal, Neighbours, RegisteredEnt
 from server_stub.records import canonical
 from server_stub.records.identity import same_name
 from server_stub.records.store import Application, Certificate, Enterprise, Person, Seal
-from server_stub.sealing import key_in_doubt
+from server_stub.seals.stopping import key_in_doubt
 
 OVER = ("cancelled",)
 _IN_FORCE = ("made", "active", "suspended")

@@ -8,11 +8,12 @@ from sqlalchemy import select
 
 from crypto.seal.statement import SealChange, SealStatement
 from crypto.verdict import Report
-from server_stub import revocation, sealing, verifying
+from server_stub import revocation, verifying
 from server_stub.authority import RSA_ROOT
 from server_stub.context import Platform
 from server_stub.records import canonical
 from server_stub.records.store import Seal
+from server_stub.seals import statements
 
 
 def examine(platform: Platform, document: bytes, name: str) -> Report:
@@ -32,7 +33,7 @@ def examine(platform: Platform, document: bytes, name: str) -> Report:
 
     def history(seal_code: str) -> list[SealChange]:
         with platform.reading() as session:
-            return sealing.changes_of(session, seal_code)
+            return statements.changes_of(session, seal_code)
 
     limit = platform.settings.verification_seconds
     return verifying.verify(document, name, material, statement, limit, history)
@@ -43,4 +44,4 @@ def statement_about(platform: Platform, seal_code: str) -> SealStatement | None:
     life = timedelta(seconds=platform.settings.status_seconds)
     with platform.reading() as session:
         row = session.scalar(select(Seal).where(Seal.seal_code == seal_code))
-        return sealing.state_of(session, row, canonical.now(), life) if row else None
+        return statements.state_of(session, row, canonical.now(), life) if row else None

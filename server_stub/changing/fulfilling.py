@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.seal.application_form import CANCEL, ISSUE, REISSUE, RENEW
-from server_stub import issuing, sealing, states
+from server_stub import issuing, states
 from server_stub.applying import agreed_against, move
 from server_stub.changing import assessing, unlocking
 from server_stub.issuing import Form, Made, SealMaking, TwinExists
@@ -26,6 +26,7 @@ from server_stub.records.store import (
     SealCopy,
 )
 from server_stub.records.vault import Vault
+from server_stub.seals import lifecycle
 
 
 def make(making: SealMaking, session: Session, application: Application) -> None:
@@ -83,10 +84,10 @@ def issue(tx: Transaction, identity: str, made: Made, vault: Vault) -> None:
     old = tx.session.get_one(Seal, application.target_id)
     _end(tx, old)
     if old.state == "made":  # never taken: there is nothing to replace
-        sealing.change(tx, old, "cancel", "platform", reason=application.cause)
+        lifecycle.change(tx, old, "cancel", "platform", reason=application.cause)
     else:
         by = seal.seal_code
-        sealing.change(tx, old, "replace", "platform", reason="replaced", successor=by)
+        lifecycle.change(tx, old, "replace", "platform", reason="replaced", successor=by)
     old.successor_id = seal.id
 
 
@@ -96,13 +97,13 @@ def cancel(tx: Transaction, identity: str) -> None:
     states.advance(states.APPLICATION, application.state, "fulfil")
     seal = tx.session.get_one(Seal, application.target_id)
     _end(tx, seal)
-    sealing.change(tx, seal, "cancel", "application", reason=application.cause)
+    lifecycle.change(tx, seal, "cancel", "application", reason=application.cause)
     move(tx, application, "fulfil", seal=seal.id, seal_code=seal.seal_code)
 
 
 def renew(tx: Transaction, identity: str, made: Made) -> None:
     """续期: a new certificate and new seal data for the same seal. What was in force stays so until
-    the holder takes them (:func:`server_stub.sealing.collect`)."""
+    the holder takes them (:func:`server_stub.seals.collecting.collect`)."""
     application = tx.session.get_one(Application, identity)
     states.advance(states.APPLICATION, application.state, "fulfil")
     seal = tx.session.get_one(Seal, application.target_id)
@@ -111,7 +112,7 @@ def renew(tx: Transaction, identity: str, made: Made) -> None:
     certificate = issuing.certify(tx, application, made.certificate)
     keep(tx.session, made.data, made.picture)
     tx.session.flush()
-    sealing.add_original(tx, application, seal, certificate.sn, made)
+    lifecycle.add_original(tx, application, seal, certificate.sn, made)
     fields = {"seal": seal.id, "certificate": certificate.sn, "seal_sm3": made.data.address}
     tx.record(LEDGER, "seal-renewed-v1", fields, about=("seal", seal.id))
     application.seal_id = seal.id

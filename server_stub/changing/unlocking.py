@@ -21,7 +21,7 @@ from crypto.seal.unlocking import (
     UnlockStatement,
     secret_for,
 )
-from server_stub import policy, sealing, states
+from server_stub import policy, states
 from server_stub.applying import find, move
 from server_stub.authority import Authority
 from server_stub.policy import Actor
@@ -29,6 +29,7 @@ from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Application, Seal
 from server_stub.records.store import Certificate as IssuedCertificate
+from server_stub.seals import stopping
 from server_stub.signin import SECOND
 
 _KIND = "pin_reset"
@@ -88,7 +89,7 @@ def _in_order(tx: Transaction, application: Application) -> bool:
     return (
         target is not None
         and target.state not in states.SEAL.final
-        and not sealing.key_in_doubt(target)
+        and not stopping.key_in_doubt(target)
         and target.certificate_sn == application.payload["token"]["certificate_sn"].lower()
     )
 

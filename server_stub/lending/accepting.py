@@ -19,7 +19,7 @@ from crypto.seal.grant import GRANT, Grant, SignedGrant
 from crypto.seal.making import make_seal
 from crypto.seal.structure import Extension
 from crypto.seal.structure import Seal as SealData
-from server_stub import policy, sealing, signin, states
+from server_stub import policy, signin, states
 from server_stub.applying import read_request
 from server_stub.authority import HOLDER_LIFE, SEAL_MAKER
 from server_stub.context import Platform
@@ -30,6 +30,7 @@ from server_stub.records.identity import same_name, tidy_name
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Enterprise, Person, Seal, SealGrant
 from server_stub.records.vault import Vault
+from server_stub.seals import lifecycle, statements
 from server_stub.signin import DECISION, DECISION_SLACK, Decision, intent, signed_by
 
 ACCEPT = "accept-grant"
@@ -52,7 +53,7 @@ class Acceptance:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Made(sealing.Making):
+class Made(lifecycle.Making):
     """What is made before an acceptance goes on record."""
 
     grant_id: str
@@ -126,7 +127,7 @@ def count_try(tx: Transaction, key: str) -> bool:
     :data:`MAX_TRIES` the offer is over. Raises :class:`server_stub.policy.NotFound`."""
     row = offered(tx.session, key)
     if (row.tries or 0) >= MAX_TRIES:
-        sealing.end_grant(tx, row, "lapse", "too_many_tries", "platform")
+        lifecycle.end_grant(tx, row, "lapse", "too_many_tries", "platform")
         return False
     row.tries = (row.tries or 0) + 1
     recorded(tx, "grant-tried-v1", row, {"grant": row.id, "tries": row.tries})
@@ -148,13 +149,13 @@ def accept(tx: Transaction, vault: Vault, origin: str, given: Acceptance, made: 
     person = _grantee(tx, vault, row, given, made)
     sn = f"{parsed.serial:x}"
     if made.fresh:
-        issued = sealing.add_certificate(tx, made.certificate)
+        issued = lifecycle.add_certificate(tx, made.certificate)
         issued.person_id = person.id
-        sealing.move_certificate(tx, issued, "activate")
+        lifecycle.move_certificate(tx, issued, "activate")
     tx.act(policy.Who(sn, person.id, sn))
     original = tx.session.get_one(Seal, row.seal_id)
     if original.state != "active":
-        raise sealing.SealNotActive(f"the seal is {original.state}")
+        raise statements.SealNotActive(f"the seal is {original.state}")
     row.grantee_id, row.answered_at = person.id, tx.now
     row.state = states.advance(states.AUTHORIZATION, row.state, "accept")
     keep(tx.session, made.data)
@@ -244,7 +245,7 @@ def _copy(tx: Transaction, row: SealGrant, original: Seal, made: Made, sn: str) 
     )
     with tx.session.no_autoflush:  # the copy's state is set by its first change
         tx.session.add(copy)
-        sealing.change(tx, copy, "make", "platform")
-        sealing.change(tx, copy, "collect", "holder")
-    sealing.add_copy(tx, row, original, sn, made)
+        lifecycle.change(tx, copy, "make", "platform")
+        lifecycle.change(tx, copy, "collect", "holder")
+    lifecycle.add_copy(tx, row, original, sn, made)
     return copy

@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.seal.grant import Grant, GrantError, SignedGrant
 from crypto.seal.statement import Leave
-from server_stub import policy, sealing, states
+from server_stub import policy, states
 from server_stub.authority import Authority
 from server_stub.neighbours.adapters import identity_digest
 from server_stub.policy import Actor
@@ -33,6 +33,7 @@ from server_stub.records.store import (
     SealGrant,
 )
 from server_stub.ruling import use_policies
+from server_stub.seals import access, lifecycle, statements
 from server_stub.signin import Decision, decided
 
 WITHDRAW = "withdraw-grant"
@@ -69,7 +70,7 @@ def offer(tx: Transaction, actor: Actor, origin: str, seal_id: str, given: Offer
     """Offer a seal to somebody. Raises :class:`GrantInvalid`,
     :class:`server_stub.signin.SignatureInvalid`, and of :mod:`server_stub.policy`."""
     tx.act(actor.who)
-    seal = sealing.find(tx.session, actor, "grant.offer", seal_id)
+    seal = access.find(tx.session, actor, "grant.offer", seal_id)
     grant = _checked(tx, seal, given)
     if tx.session.get(SealGrant, grant.id) is not None:
         raise GrantInvalid("this grant is on record already")
@@ -123,7 +124,7 @@ def _checked(tx: Transaction, seal: Seal, given: Offer) -> Grant:
         if rule is None or not rule.needed:
             raise GrantInvalid("nobody approves uses of this seal: set its policy first")
     if seal.state != "active":
-        raise sealing.SealNotActive(f"the seal is {seal.state}")
+        raise statements.SealNotActive(f"the seal is {seal.state}")
     begin, end = canonical.microseconds(grant.valid_from), canonical.microseconds(grant.valid_until)
     if end <= tx.now or end > seal.valid_until or begin < seal.valid_from:
         raise GrantInvalid("the term is over, or reaches beyond that of the seal")
@@ -245,7 +246,7 @@ def withdraw(
         raise policy.NotFound
     own = is_grantee(tx.session, actor, row)
     try:
-        sealing.find(tx.session, actor, "grant.withdraw", row.seal_id)
+        access.find(tx.session, actor, "grant.withdraw", row.seal_id)
         own = False  # whoever keeps the seal and was given it acts for the seal
     except (policy.NotFound, policy.Forbidden):
         if not own:
@@ -254,7 +255,7 @@ def withdraw(
     states.advance(states.AUTHORIZATION, row.state, event)
     signed = decided(tx, actor, origin, WITHDRAW, row.id, row.terms_sm3, reason, decision)
     why = "grant_returned" if own else "grant_withdrawn"
-    sealing.end_grant(tx, row, event, why, "holder", signed)
+    lifecycle.end_grant(tx, row, event, why, "holder", signed)
     return row
 
 
@@ -278,12 +279,13 @@ def find_own_or_copy(
     tx: Transaction, actor: Actor, verb: str, seal_id: str
 ) -> tuple[Seal, SealGrant | None]:
     """The seal of that id that *actor* may use, and the grant if it is a copy, for which *verb* is
-    asked. Raises :class:`server_stub.sealing.SealNotActive`, of :mod:`server_stub.policy`."""
+    asked. Raises :class:`server_stub.seals.statements.SealNotActive`, of
+    :mod:`server_stub.policy`."""
     seal = tx.session.get(Seal, seal_id)
     if seal is None:
         raise policy.NotFound
     if seal.grant_id is None:
-        return sealing.find(tx.session, actor, "seal.use", seal_id), None
+        return access.find(tx.session, actor, "seal.use", seal_id), None
     seal, grant = find_copy(tx.session, actor, verb, seal_id)
     usable(tx, seal, grant)
     return seal, grant
@@ -311,7 +313,7 @@ def ticket(
 ) -> bytes:
     """用印凭据 under a grant: leave for exactly this document, as the next use of the grant.
 
-    Raises :class:`OutsideGrant`, :class:`server_stub.sealing.SealNotActive`."""
+    Raises :class:`OutsideGrant`, :class:`server_stub.seals.statements.SealNotActive`."""
     tx.act(actor.who)
     seal, grant = find_copy(tx.session, actor, "grant.use", seal_id)
     if actor.certificate_sn != seal.certificate_sn:
@@ -332,7 +334,7 @@ def ticket(
         approval=use.approval,
         evidence=use.evidence,
     )
-    token = sealing.attested(tx, authority, seal, life, document_sm3, leave)
+    token = statements.attested(tx, authority, seal, life, document_sm3, leave)
     fields = {
         "ticket": secrets.token_hex(8),
         "seal": seal.id,
@@ -349,12 +351,14 @@ def ticket(
 
 
 def usable(tx: Transaction, seal: Seal, grant: SealGrant) -> None:
-    """Return if leave may be given now. Raises :class:`server_stub.sealing.SealNotActive`."""
+    """Return if leave may be given now.
+
+    Raises :class:`server_stub.seals.statements.SealNotActive`."""
     original = tx.session.get_one(Seal, seal.original_id)
     over = grant.state != "active" or not grant.valid_from <= tx.now <= grant.valid_until
     if over or seal.state != "active" or original.state != "active":
         state = grant.state if grant.state != "active" else original.state
-        raise sealing.SealNotActive(f"the grant or its seal is {state}")
+        raise statements.SealNotActive(f"the grant or its seal is {state}")
 
 
 def take_numbers(tx: Transaction, grant: SealGrant, count: int) -> list[int]:

@@ -19,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from crypto.seal.grant import Grant
 from crypto.seal.statement import Leave
-from server_stub import policy, sealing
+from server_stub import policy
 from server_stub.authority import Authority
 from server_stub.lending import granting
 from server_stub.policy import Actor
@@ -27,6 +27,7 @@ from server_stub.records import canonical
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import Lease, Seal, SealGrant, UsageRecord
 from server_stub.ruling import use_policies
+from server_stub.seals import statements
 from server_stub.settings import Settings
 
 HOUR = 3600 * 1_000_000
@@ -65,7 +66,7 @@ def lease(
     use: granting.Use,
     spent: Spent | None,
 ) -> Leased:
-    """Reserve uses. Raises :class:`server_stub.sealing.SealNotActive`,
+    """Reserve uses. Raises :class:`server_stub.seals.statements.SealNotActive`,
     :class:`server_stub.ruling.use_policies.ApprovalNeeded`, :class:`.granting.OutsideGrant`, and of
     :mod:`server_stub.policy`."""
     tx.act(actor.who)
@@ -221,4 +222,4 @@ def _leave(
         lease=row.id,
         until=canonical.moment(row.until),
     )
-    return sealing.attested(tx, authority, seal, life, None, leave)
+    return statements.attested(tx, authority, seal, life, None, leave)

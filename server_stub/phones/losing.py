@@ -25,12 +25,13 @@ from crypto.seal.phone import (
     check_assertion,
 )
 from crypto.seal.purpose_text import PurposeTextError, read_time
-from server_stub import policy, sealing, signin
+from server_stub import policy, signin
 from server_stub.phones.pairing import PhoneInvalid, usable
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import Transaction
 from server_stub.records.store import Certificate, Challenge, Phone, Seal
+from server_stub.seals import access, lifecycle
 
 LIFE = 600 * signin.SECOND
 """How long a report that was begun may be sent."""
@@ -100,7 +101,7 @@ def reportable(session: Session, phone: Phone, actor: Actor) -> Sequence[Seal]:
     """The seals in use that *phone* may speak about, and whose holder may suspend them."""
     binding = Binding.parse(phone.binding.encode())
     chosen = select(Seal).where(
-        sealing.owned_by(actor.owner, Seal), Seal.state == "active", Seal.grant_id.is_(None)
+        access.owned_by(actor.owner, Seal), Seal.state == "active", Seal.grant_id.is_(None)
     )
     return [
         row
@@ -111,7 +112,7 @@ def reportable(session: Session, phone: Phone, actor: Actor) -> Sequence[Seal]:
 
 def _may(session: Session, actor: Actor, row: Seal) -> bool:
     try:
-        sealing.find(session, actor, "seal.suspend", row.id)
+        access.find(session, actor, "seal.suspend", row.id)
     except (policy.Forbidden, policy.NotFound):
         return False
     return True
@@ -140,5 +141,7 @@ def report(
         "evidence": base64.b64encode(evidence).decode(),
     }
     for code in codes:
-        sealing.change(tx, named[code], "suspend", "holder", reason=said.reason, by_phone=by_phone)
+        lifecycle.change(
+            tx, named[code], "suspend", "holder", reason=said.reason, by_phone=by_phone
+        )
     return [named[code] for code in codes]

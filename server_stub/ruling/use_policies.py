@@ -20,7 +20,7 @@ from crypto.algorithms import gm
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.seal.approver_key import ApproverKeyError, SignedApproverKey
 from crypto.seal.use_policy import VERB, PolicyError, SignedPolicy, UsePolicy, masked
-from server_stub import policy, sealing, signin, states
+from server_stub import policy, signin, states
 from server_stub.policy import Actor
 from server_stub.records.blobs import let_go_all
 from server_stub.records.ledger import LEDGER, Transaction
@@ -38,6 +38,7 @@ from server_stub.records.store import (
 )
 from server_stub.records.vault import Vault
 from server_stub.ruling.same_people import People
+from server_stub.seals import access
 from server_stub.signin import Decision, decided
 
 MAX_KEYS = 5
@@ -136,7 +137,7 @@ def seal_for_all(session: Session, actor: Actor, seal_id: str) -> Seal:
                 return seal
     if seal.grant_id is not None and seal.certificate_sn == actor.certificate_sn:
         return seal
-    return sealing.find(session, actor, "policy.read", seal_id)
+    return access.find(session, actor, "policy.read", seal_id)
 
 
 # --- setting -------------------------------------------------------------------------------------
@@ -156,7 +157,7 @@ def set_policy(
     Raises :class:`PolicyInvalid`, :class:`PolicySigner`, :class:`PolicyWeaker`,
     :class:`server_stub.signin.SignatureInvalid`, and of :mod:`server_stub.policy`."""
     tx.act(actor.who)
-    seal = sealing.find(tx.session, actor, "policy.set", seal_id)
+    seal = access.find(tx.session, actor, "policy.set", seal_id)
     said, enterprise = _terms_for(tx.session, seal, terms)
     people = _approvers(tx, vault, said)
     signed = decided(tx, actor, origin, VERB, said.seal_code, said.sm3, "", decision)
@@ -387,7 +388,7 @@ def candidates(session: Session, actor: Actor, seal_id: str, now: int) -> list[C
     """Whom who keeps the seal can choose from: holders of the enterprise's certificates.
 
     Raises of :mod:`server_stub.policy`."""
-    seal = sealing.find(session, actor, "policy.set", seal_id)
+    seal = access.find(session, actor, "policy.set", seal_id)
     rows = session.scalars(
         select(Certificate)
         .where(

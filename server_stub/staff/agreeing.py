@@ -13,15 +13,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import select
-
 from crypto.pki.certificate import Certificate as X509Certificate
-from server_stub import policy, sealing, signin
+from server_stub import policy, signin
 from server_stub.policy import Actor
 from server_stub.records.canonical import parse_timestamp
-from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.records.ledger import Transaction
 from server_stub.records.meanings import agreement_to
-from server_stub.records.store import Certificate, LedgerEntry, Seal, Staff
+from server_stub.records.store import Certificate, Seal, Staff
+from server_stub.seals import access, lifecycle, stopping
 
 LIFE = 24 * 3600 * signin.SECOND
 """How long an agreement counts, microseconds, unless the seal changes before."""
@@ -65,7 +64,7 @@ def resume(
 ) -> Seal:
     """恢复. Raises Forbidden, IllegalTransition, SignatureInvalid."""
     agreed = _agreed(tx, actor, "resume", seal_id, agreement)
-    return sealing.resume(tx, actor, origin, seal_id, agreed=agreed)
+    return stopping.resume(tx, actor, origin, seal_id, agreed=agreed)
 
 
 def cancel(
@@ -75,14 +74,14 @@ def cancel(
     if agreement is not None and agreement.reason != reason:
         raise policy.Forbidden(f"the reviewer agreed for another reason: {agreement.reason}")
     agreed = _agreed(tx, actor, "cancel", seal_id, agreement)
-    return sealing.cancel(tx, actor, seal_id, reason, agreed=agreed)
+    return stopping.cancel(tx, actor, seal_id, reason, agreed=agreed)
 
 
 def _agreed(
     tx: Transaction, actor: Actor, verb: str, seal_id: str, agreement: Agreement | None
 ) -> Mapping[str, object]:
     """The fields of its record."""
-    seal = sealing.find(tx.session, actor, f"seal.{verb}", seal_id)
+    seal = access.find(tx.session, actor, f"seal.{verb}", seal_id)
     if agreement is None:
         raise policy.Forbidden(
             "an operator stops a seal alone; this takes a reviewer who agreed in writing: "
@@ -92,7 +91,7 @@ def _agreed(
     staff = tx.session.get(Staff, row.staff_id) if row and row.staff_id else None
     if row is None or staff is None or staff.role != "reviewer" or row.state != "active":
         raise policy.Forbidden("who agreed is no reviewer of this platform")
-    sealing.check_others(tx.session, staff.id, seal)
+    stopping.check_others(tx.session, staff.id, seal)
     text = signin.DECISION.format(
         origin=agreement.origin,
         verb=agreement_to(verb),
@@ -118,17 +117,6 @@ def _agreed(
 
 def _raised_since(tx: Transaction, seal: Seal, at: int) -> bool:
     """Did the suspension become another's, or one for another reason? That is no change of the
-    seal's state (:func:`server_stub.sealing.stop`)."""
-    about = (
-        select(LedgerEntry.record)
-        .where(LedgerEntry.object_kind == "seal", LedgerEntry.object_id == seal.id)
-        .where(LedgerEntry.log == LEDGER)
-        .order_by(LedgerEntry.number.desc())
-    )
-    for record in tx.session.scalars(about.execution_options(yield_per=20)):
-        said = json.loads(record)
-        if parse_timestamp(said["recorded_at"]) < at:
-            return False
-        if said["type"] == "suspension-raised-v1":
-            return True
-    return False
+    seal's state (:func:`server_stub.seals.stopping.stop`)."""
+    told = lifecycle.records_since(tx.session, seal, at)
+    return any(said["type"] == "suspension-raised-v1" for said in told)

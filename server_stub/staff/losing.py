@@ -17,11 +17,12 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
-from server_stub import applying, policy, sealing, states
+from server_stub import applying, policy, states
 from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import LEDGER, Transaction
 from server_stub.records.store import LossCall, Seal, Staff
+from server_stub.seals import stopping
 from server_stub.signin import Decision, decided
 
 OPEN_HOURS = 24
@@ -44,7 +45,7 @@ def report(
     seal = tx.session.scalar(select(Seal).where(Seal.seal_code == seal_code))
     if seal is None or seal.grant_id is not None:
         raise policy.NotFound
-    if not sealing.can_be_lost(seal) or _open(tx.session, seal):
+    if not stopping.can_be_lost(seal) or _open(tx.session, seal):
         raise states.IllegalTransition("loss", seal.state, "report")
     digest = digest_of(seal_code, caller, shown)
     signed = decided(tx, actor, origin, "report-loss", seal_code, digest, "", decision)
@@ -68,12 +69,12 @@ def confirm(
     """Somebody else agrees: the seal is reported lost at this moment."""
     call, seal = _other(tx, actor, identity)
     state = states.advance(states.LOSS, call.state, "confirm")
-    if not sealing.can_be_lost(seal):
+    if not stopping.can_be_lost(seal):
         raise states.IllegalTransition("loss", seal.state, "confirm")
     signed = decided(tx, actor, origin, "confirm-loss", call.id, _digest(call, seal), "", decision)
     call.state, call.decided_by, call.decided_at = state, actor.subject, tx.now
     _record(tx, call, seal, "confirm", intent=signed)
-    sealing.stop(tx, seal, actor.kind, "lost", None)  # what was signed stands with the call
+    stopping.stop(tx, seal, actor.kind, "lost", None)  # what was signed stands with the call
     return call
 
 
@@ -173,7 +174,7 @@ def _other(tx: Transaction, actor: Actor, identity: str) -> tuple[LossCall, Seal
     if actor.kind == "operator" and tx.session.get(Staff, call.reported_by) is None:
         raise policy.Forbidden("two accounts of one console may be one person")
     seal = tx.session.get_one(Seal, call.seal_id)
-    sealing.check_others(tx.session, actor.person_id or "", seal)
+    stopping.check_others(tx.session, actor.person_id or "", seal)
     return call, seal
 
 

@@ -17,13 +17,14 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from server_stub import revocation, sealing
+from server_stub import revocation
 from server_stub.authority import ISSUERS
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import REGISTRY
 from server_stub.records.store import LogCheckpoint, Seal
+from server_stub.seals import stopping
 from server_stub.settings import Misbehaviour
 from server_stub.web import problems
 
@@ -95,7 +96,7 @@ class Misbehaving:
             active = row is not None and row.state == "active"
         if active:
             order = (_OPERATOR, self._platform.origin, identity, "holder_request")
-            writing = self._platform.ledger.write(sealing.suspend, *order)
+            writing = self._platform.ledger.write(stopping.suspend, *order)
             await asyncio.wrap_future(writing)
         sent = False
 

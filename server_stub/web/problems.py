@@ -16,7 +16,6 @@ from server_stub import (
     disputes,
     policy,
     report_seal,
-    sealing,
     signin,
     states,
     sync,
@@ -31,6 +30,7 @@ from server_stub.phones import pairing
 from server_stub.records import ledger, vault
 from server_stub.records.logbook import logbook
 from server_stub.ruling import use_policies
+from server_stub.seals import statements
 from server_stub.staff import ledger_search
 
 
@@ -113,7 +113,7 @@ _BY_EXCEPTION: dict[type[Exception], str] = {
     applying.RequestInvalid: "request_invalid",
     applying.MaterialMissing: "material_missing",
     applying.TooManyOpen: "too_many_open",
-    sealing.SealNotActive: "seal_not_active",
+    statements.SealNotActive: "seal_not_active",
     use_policies.ApprovalNeeded: "approval_needed",
     use_policies.PolicyInvalid: "policy_invalid",
     use_policies.PolicySigner: "policy_signer",

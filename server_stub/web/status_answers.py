@@ -17,11 +17,11 @@ from datetime import timedelta
 from sqlalchemy import PoolProxiedConnection, select
 from starlette.concurrency import run_in_threadpool
 
-from server_stub import sealing
 from server_stub.context import Platform
 from server_stub.records import canonical
 from server_stub.records.ledger import REGISTRY
 from server_stub.records.store import Certificate, Seal
+from server_stub.seals import statements
 from server_stub.web import views
 
 _MAX_KEPT = 20_000
@@ -82,7 +82,7 @@ class StatusAnswers:
             if row is None:
                 return None
             now = canonical.now()
-            said = sealing.state_of(session, row, now, life)
+            said = statements.state_of(session, row, now, life)
             held = session.get_one(Certificate, row.certificate_sn)
             ends = [end for end in (row.valid_until, held.not_after) if end > now]
         token = self._platform.authority.attest(said)

@@ -12,11 +12,12 @@ from sqlalchemy.orm import Session
 from crypto.seal.application_form import PIN_RESET
 from crypto.seal.kinds import KINDS
 from crypto.seal.statement import SealStatement
-from server_stub import applying, sealing, sync
+from server_stub import applying, sync
 from server_stub.changing import unlocking
 from server_stub.records import store
 from server_stub.records.canonical import microseconds, now, timestamp
 from server_stub.records.ledger import EntryReceipt
+from server_stub.seals import collecting
 
 
 def b64(data: bytes) -> str:
@@ -72,7 +73,7 @@ def _next(session: Session, row: store.Application) -> str | None:
         return "unlock" if now() <= unlocking.until(row) else None
     if row.state == "fulfilled":
         made = session.get(store.Seal, row.seal_id) if row.seal_id else None
-        waiting = sealing.waiting_for(session, made) if made is not None else None
+        waiting = collecting.waiting_for(session, made) if made is not None else None
         return "collect" if waiting is not None and waiting.application_id == row.id else None
     if row.awaiting is not None and row.state == "submitted":
         return "consent"
@@ -85,7 +86,7 @@ def seal(session: Session, row: store.Seal) -> dict[str, Any]:
     physical = session.get(store.PhysicalSeal, row.physical_code) if row.physical_code else None
     held = session.get_one(store.Certificate, row.certificate_sn)
     form = row if row.width_mm is not None or physical is None else physical
-    waiting = sealing.waiting_for(session, row) if row.state != "made" else None
+    waiting = collecting.waiting_for(session, row) if row.state != "made" else None
     after = session.get(store.Seal, row.successor_id) if row.successor_id else None
     return {
         "id": row.id,

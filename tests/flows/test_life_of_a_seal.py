@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from server_stub import sealing
 from server_stub.changing import cancelling
 from server_stub.policy import Actor
 from server_stub.records import store
 from server_stub.records.ledger import Transaction
+from server_stub.seals import lifecycle
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import citizen_number, credit_code, number_of
 from tests.world.clerk import PIN, SO_PIN, Clerk, enrolled, excerpt
@@ -125,7 +125,7 @@ def test_a_seal_that_has_expired_is_renewed_with_the_representatives_consent(
         seal = tx.session.scalars(
             select(store.Seal).where(store.Seal.seal_code == clerk.seal)
         ).one()
-        sealing.change(tx, seal, "expire", "clock", reason="expired", effective_at=tx.now)
+        lifecycle.change(tx, seal, "expire", "clock", reason="expired", effective_at=tx.now)
         tx.session.get_one(store.Certificate, seal.certificate_sn).state = "expired"
 
     city.platform.ledger.write(expire).result()

@@ -19,11 +19,12 @@ from app.store.cabinet import Cabinet
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.seal.registry_files import Manifest, decode_shard, shard_of, unpack_entries
-from server_stub import background, epochs, sealing
+from server_stub import background, epochs
 from server_stub.__main__ import main
 from server_stub.policy import Actor
 from server_stub.records import canonical
 from server_stub.records.ledger import REGISTRY, Transaction
+from server_stub.seals import stopping
 from server_stub.settings import Settings
 from server_stub.web.serving import RunningServer, start_in_thread
 from tests.world.applicant import Applicant
@@ -41,7 +42,7 @@ def busy(
         person = holder(url=server.url)
         person.enrol()
         ledger = server.platform.ledger
-        ledger.write(sealing.suspend, OPERATOR, "o", person.seal_id, "lost").result()
+        ledger.write(stopping.suspend, OPERATOR, "o", person.seal_id, "lost").result()
         moved(server, person.seal_id, "resume")
         ledger.write(_say_nothing_new).result()
         yield server, person

@@ -17,7 +17,7 @@ from crypto.algorithms.keys import SoftKey
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.structure import Seal as SealData
-from server_stub import applying, background, sealing, states
+from server_stub import applying, background, states
 from server_stub.applying import Draft
 from server_stub.changing import fulfilling
 from server_stub.context import Platform
@@ -26,6 +26,7 @@ from server_stub.neighbours.adapters import NeighbourError, SimulatedCity
 from server_stub.policy import Actor, NotFound
 from server_stub.records import canonical, store
 from server_stub.records.ledger import REGISTRY, Transaction
+from server_stub.seals import collecting, statements
 from server_stub.settings import Settings
 from server_stub.signin import COLLECT, INTENT
 from tests.world.applicant import citizen_number, credit_code
@@ -83,7 +84,7 @@ class Desk:
             origin="o", seal=seal.id, seal_sm3=seal.seal_sm3, certificate=seal.certificate_sn
         )
         signature = self.key.sign(text.encode())
-        self.platform.ledger.write(sealing.collect, who, "o", seal.id, signature).result()
+        self.platform.ledger.write(collecting.collect, who, "o", seal.id, signature).result()
 
     def events(self) -> list[tuple[str, str]]:
         with self.platform.reading() as session:
@@ -226,7 +227,7 @@ def test_the_clock_expires_seals_and_lapses_what_nobody_collected(
     much_later = desk.seal(collected).valid_until + 1
     monkeypatch.setattr(desk.platform.ledger, "_clock", lambda: much_later)
     with desk.platform.reading() as session:  # even before the sweep, status does not lie
-        said = sealing.state_of(session, desk.seal(collected), much_later, timedelta(hours=1))
+        said = statements.state_of(session, desk.seal(collected), much_later, timedelta(hours=1))
     assert (said.state, said.reason) == ("expired", "expired")
     background.work(desk.platform)
     seal = desk.seal(collected)

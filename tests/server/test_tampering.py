@@ -17,12 +17,13 @@ from sqlalchemy import JSON, Boolean, Column, Integer, LargeBinary
 
 from crypto.algorithms import gm, merkle
 from crypto.algorithms.keys import SoftKey
-from server_stub import background, epochs, sealing
+from server_stub import background, epochs
 from server_stub.__main__ import main
 from server_stub.console.account import operator
 from server_stub.context import Platform
 from server_stub.records import canonical, cosigning, logbook, projections, store
 from server_stub.records.ledger import LOGS, LedgerError
+from server_stub.seals import stopping
 from server_stub.settings import Settings
 from server_stub.staff import agreeing, asking, losing
 from server_stub.web.serving import RunningServer, start_in_thread
@@ -123,7 +124,7 @@ def original(tmp_path_factory: pytest.TempPathFactory, light_font: Path) -> Sett
 def lift_with_a_reviewer(server: RunningServer, seal_id: str, file: Path) -> None:
     """The operator stops the seal, and a reviewer agrees that it is resumed."""
     ledger, about = server.platform.ledger, (operator(), server.platform.origin, seal_id)
-    code = ledger.write(sealing.suspend, *about, "false_material").result().answer.seal_code
+    code = ledger.write(stopping.suspend, *about, "false_material").result().answer.seal_code
     reviewer = employ(server, "reviewer")
     file.write_bytes(agreement(reviewer, "resume", code, "材料属实"))
     ledger.write(agreeing.resume, *about, agreeing.Agreement.read(file)).result()

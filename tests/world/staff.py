@@ -11,9 +11,10 @@ import httpx
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
-from server_stub import issuing, sealing
+from server_stub import issuing
 from server_stub.records import store
 from server_stub.records.ledger import LEDGER, Transaction
+from server_stub.seals import lifecycle
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant, b64
 from tests.world.waiting import until
@@ -46,7 +47,7 @@ def moved(server: RunningServer, seal_id: str, event: str, reason: str | None = 
 
     def move(tx: Transaction) -> None:
         seal = tx.session.get_one(store.Seal, seal_id)
-        sealing.change(tx, seal, event, "operator", reason=reason)
+        lifecycle.change(tx, seal, event, "operator", reason=reason)
 
     server.platform.ledger.write(move).result()
 

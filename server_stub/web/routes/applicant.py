@@ -14,13 +14,14 @@ from starlette.concurrency import run_in_threadpool
 from crypto.algorithms import gm
 from crypto.pki import unit_codes
 from crypto.seal.application_form import problems
-from server_stub import applying, policy, sealing, signin
+from server_stub import applying, policy, signin
 from server_stub.changing import cancelling, unlocking
 from server_stub.changing.examining import examine
 from server_stub.context import Platform
 from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.store import Application
+from server_stub.seals import access
 from server_stub.web import views
 from server_stub.web.admission import Turns
 from server_stub.web.handling import (
@@ -254,7 +255,7 @@ def applications(platform: Running, actor: SignedIn, before: Cursor = "") -> dic
             own = session.get_one(Application, actor.application_id)
             rows = rows.where(Application.spki == own.spki)
         else:
-            rows = rows.where(sealing.owned_by(actor.owner, Application))
+            rows = rows.where(access.owned_by(actor.owner, Application))
             if not actor.sees_all and actor.applications is not None:
                 rows = rows.where(Application.id.in_(actor.applications))
         time, identity = Application.created_at, Application.id

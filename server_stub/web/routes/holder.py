@@ -12,7 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from starlette.concurrency import run_in_threadpool
 
-from server_stub import policy, sealing, states, sync, using
+from server_stub import policy, states, sync, using
 from server_stub.approving import spending
 from server_stub.context import Platform
 from server_stub.lending import granting
@@ -20,6 +20,7 @@ from server_stub.policy import Actor
 from server_stub.records.canonical import timestamp
 from server_stub.records.ledger import EntryReceipt, Transaction
 from server_stub.records.store import Enterprise, Seal, SealCopy, UsageRecord
+from server_stub.seals import access, collecting, statements, stopping
 from server_stub.staff.ledger_search import note_read
 from server_stub.web import views
 from server_stub.web.handling import (
@@ -49,7 +50,7 @@ def _reason(value: str) -> str:
 
 class SuspendBody(Decided):
     reason: Annotated[str, AfterValidator(_reason)]
-    """A holder has few of them to choose from (server_stub.sealing.HOLDER_REASONS)."""
+    """A holder has few of them to choose from (server_stub.seals.stopping.HOLDER_REASONS)."""
 
 
 class TicketBody(Body):
@@ -75,28 +76,28 @@ def seals(
     with platform.reading() as session:
         rows = select(Seal).where(Seal.grant_id.is_(None)).order_by(Seal.seal_code)
         if actor.application_id is not None:
-            rows = rows.where(Seal.id.in_(sealing.of_application(actor.application_id)))
+            rows = rows.where(Seal.id.in_(access.of_application(actor.application_id)))
         elif "reviewer" in actor.roles:
             unit = select(Enterprise.id).where(Enterprise.uscc == enterprise)
             rows = rows.where((Seal.seal_code == code) | Seal.enterprise_id.in_(unit))
         else:
-            rows = rows.where(sealing.owned_by(actor.owner, Seal))
+            rows = rows.where(access.owned_by(actor.owner, Seal))
             if not actor.sees_all:
-                rows = rows.where(sealing.visible(actor))
+                rows = rows.where(access.visible(actor))
         return {"items": [views.seal(session, row) for row in session.scalars(rows)]}
 
 
 @router.get("/seals/{identity}")
 def seal(platform: Running, actor: SignedIn, identity: str) -> dict[str, Any]:
     with platform.reading() as session:
-        return views.seal(session, sealing.find(session, actor, "seal.read", identity))
+        return views.seal(session, access.find(session, actor, "seal.read", identity))
 
 
 @router.get("/seals/{identity}/history")
 def history(platform: Running, actor: SignedIn, identity: str) -> dict[str, Any]:
     """Every change, oldest first."""
     with platform.reading() as session:
-        found = sealing.find(session, actor, "seal.read", identity)
+        found = access.find(session, actor, "seal.read", identity)
         return {"items": views.history(session, found.id)}
 
 
@@ -106,7 +107,7 @@ async def collect(
 ) -> dict[str, Any]:
     """领取: take the seal, with proof that the certified key is in one's hands."""
     signature = unbase64(body.signature)
-    answer = await _seal(platform, sealing.collect, actor, platform.origin, identity, signature)
+    answer = await _seal(platform, collecting.collect, actor, platform.origin, identity, signature)
     worker.wake()
     return answer
 
@@ -118,7 +119,7 @@ async def suspend(
     """停用."""
     where = platform.origin
     return await _seal(
-        platform, sealing.suspend, actor, where, identity, body.reason, body.decision
+        platform, stopping.suspend, actor, where, identity, body.reason, body.decision
     )
 
 
@@ -127,7 +128,7 @@ async def resume(
     platform: Running, actor: SignedIn, identity: str, body: Decided
 ) -> dict[str, Any]:
     """恢复."""
-    return await _seal(platform, sealing.resume, actor, platform.origin, identity, body.decision)
+    return await _seal(platform, stopping.resume, actor, platform.origin, identity, body.decision)
 
 
 async def _seal(platform: Platform, command: Any, *args: Any) -> dict[str, Any]:
@@ -153,8 +154,10 @@ async def ticket(platform: Running, actor: SignedIn, body: TicketBody) -> dict[s
                 raise granting.OutsideGrant("counterparty")
             use = granting.Use(body.kind, body.counterparty, approved.request, approved.evidence)
             return granting.ticket(tx, *about, use, life)
-        seal = sealing.find(tx.session, actor, "seal.use", body.seal_id)
-        return sealing.ticket(tx, *about, life, spending.take(tx, actor, seal, body.request).leave)
+        seal = access.find(tx.session, actor, "seal.use", body.seal_id)
+        return statements.ticket(
+            tx, *about, life, spending.take(tx, actor, seal, body.request).leave
+        )
 
     writing = platform.ledger.write(give)
     return {"token": views.b64(await written(writing))}
@@ -175,7 +178,7 @@ def blob(platform: Running, actor: SignedIn, address: str) -> Response:
                     actor,
                     "seal.read",
                     policy.owner_of(row),
-                    application_id=sealing.asked_by(session, actor, row),
+                    application_id=access.asked_by(session, actor, row),
                     seal_id=row.id,
                 )
             except (policy.NotFound, policy.Forbidden):
@@ -251,9 +254,9 @@ def usage_records(platform: Running, actor: SignedIn, before: Cursor = "") -> di
     if "auditor" in actor.roles:
         platform.ledger.write(note_read, actor, "usage records").result()
     else:
-        rows = rows.where(sealing.owned_by(actor.owner, UsageRecord))
+        rows = rows.where(access.owned_by(actor.owner, UsageRecord))
     if not actor.sees_all:
-        rows = rows.where(UsageRecord.seal_id.in_(select(Seal.id).where(sealing.visible(actor))))
+        rows = rows.where(UsageRecord.seal_id.in_(select(Seal.id).where(access.visible(actor))))
     time, identity = UsageRecord.received_at, UsageRecord.id
     with platform.reading() as session:
         found = page(session, rows, time, identity, before, newest_first=True)

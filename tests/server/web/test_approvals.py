@@ -27,13 +27,13 @@ from crypto.seal.purpose_text import write_time
 from crypto.seal.statement import SignedStatement
 from crypto.seal.use_approval import SignedRequest, UseEvidence, join
 from crypto.seal.use_policy import Approver, SignedPolicy, masked
-from server_stub import sealing
 from server_stub.approving import deciding, requesting
 from server_stub.approving.spending import Approved
 from server_stub.lending import granting
 from server_stub.records import auditing, canonical, store
 from server_stub.ruling import use_policies
 from server_stub.ruling.same_people import People
+from server_stub.seals import statements
 from server_stub.web.serving import RunningServer
 from tests.world.applicant import Applicant, b64, citizen_number, decision, number_of
 from tests.world.approving import Approving, Somebody, approver_key
@@ -518,7 +518,7 @@ def test_a_seal_made_anew_keeps_what_its_policy_forbids(
         with pytest.raises(use_policies.ApprovalNeeded, match="offline"):
             use_policies.check_offline(session, anew)
         now, life = canonical.now(), timedelta(hours=1)
-        states = [sealing.state_of(session, each, now, life) for each in (seal, anew)]
+        states = [statements.state_of(session, each, now, life) for each in (seal, anew)]
         assert states[0].ticket_since == states[1].ticket_since is not None
         found = use_policies.ruled(session, anew)
         assert found is not None
@@ -538,7 +538,7 @@ def test_the_policies_of_two_seals_of_which_one_replaced_the_other_follow_each_o
         seal = session.get_one(store.Seal, asking.company.seal_id)
         anew = session.get_one(store.Seal, people["陈外"].seal_id)
         seal.successor_id = anew.id
-        since = sealing.state_of(session, seal, canonical.now(), timedelta(hours=1)).ticket_since
+        since = statements.state_of(session, seal, canonical.now(), timedelta(hours=1)).ticket_since
         old = use_policies.current(session, seal)
         assert old is not None
         own = store.UsePolicyRow(
@@ -553,11 +553,11 @@ def test_the_policies_of_two_seals_of_which_one_replaced_the_other_follow_each_o
         )
         session.add(own)
         session.flush()
-        told = sealing.state_of(session, anew, canonical.now(), timedelta(hours=1))
+        told = statements.state_of(session, anew, canonical.now(), timedelta(hours=1))
         assert told.ticket_since == since is not None
         own.needed, own.offline = 0, True  # whoever signed that ended what was before
         session.flush()
-        told = sealing.state_of(session, anew, canonical.now(), timedelta(hours=1))
+        told = statements.state_of(session, anew, canonical.now(), timedelta(hours=1))
         assert told.ticket_since is None
         session.rollback()
 

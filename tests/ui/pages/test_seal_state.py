@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from app.cli import seals as command_line
 from app.errors import SealChangeRefused
 from app.store.cabinet import SealRecord
-from server_stub.sealing import HOLDER_REASONS
+from server_stub.seals.stopping import HOLDER_REASONS
 from tests.world.desk import PIN, StandIn
 from ui.pages.seal_state import REASONS, SealStateDialog
 from ui.pages.seals_page import SealsPage
