@@ -254,11 +254,23 @@ def look_with_engines(task: Task, started: Sequence[BoundedProcess] = ()) -> See
     return seen
 
 
+@dataclass(frozen=True)
+class _Share:
+    """What the engines of one process do of a task."""
+
+    task: Task
+    engines: Sequence[str]
+    until: float
+    """When the time for it is over, by :func:`time.monotonic`."""
+    begun: list[BoundedProcess]
+    """Where their process is put, for whoever has to end it."""
+
+
 def _looked_by_all(task: Task, until: float, started: Sequence[BoundedProcess]) -> list[Seen]:
     begun: list[BoundedProcess] = []
     with ThreadPoolExecutor(len(GROUPS)) as threads:
         all_of = [
-            threads.submit(_looked_again, task, names, until, process, begun)
+            threads.submit(_looked_again, _Share(task, names, until, begun), process)
             for names, process in zip_longest(GROUPS, started)
         ]
         try:
@@ -316,37 +328,26 @@ def merged(one: Seen, other: Seen) -> Seen:
     )
 
 
-def _looked_again(
-    task: Task,
-    names: Sequence[str],
-    until: float,
-    started: BoundedProcess | None,
-    begun: list[BoundedProcess],
-) -> Seen:
+def _looked_again(share: _Share, started: BoundedProcess | None) -> Seen:
     """As :func:`_looked`, once more where the process died: on some files MuPDF frees what it has
     freed already, which ends the process at times and not at others."""
-    seen = _looked(task, names, until, started, begun)
+    seen = _looked(share, started)
     if any(why == "ProcessDied" for _, why in seen.failed):
-        return _looked(task, names, until, None, begun)
+        return _looked(share, None)
     return seen
 
 
-def _looked(
-    task: Task,
-    names: Sequence[str],
-    until: float,
-    started: BoundedProcess | None,
-    begun: list[BoundedProcess],
-) -> Seen:
-    """What the engines *names* see; their process is put on the list *begun*."""
+def _looked(share: _Share, started: BoundedProcess | None) -> Seen:
+    """What the engines of *share* see, in the process *started* or a new one."""
     from crypto.bounded import BoundedError, ProcessFailed, ProcessHeldUp
 
+    task, until = share.task, share.until
     pages = _pages(task)
     differences: list[Difference] = []
     failed: list[tuple[int | None, str]] = []
     try:
-        with started or begin(names) as process:
-            begun.append(process)
+        with started or begin(share.engines) as process:
+            share.begun.append(process)
             process.receive_working(_PAGE_SECONDS, until - time.monotonic())
             with suppress(BoundedError):  # what it says next tells why
                 order = Order(task.data, task.password, task.sealed, task.seconds)
