@@ -541,6 +541,18 @@ def test_no_package_has_more_modules_than_are_seen_at_a_glance() -> None:
     assert crowded == {}
 
 
+def test_no_module_takes_what_another_keeps_to_itself() -> None:
+    taken = {
+        f"{name} takes {source}.{each}"
+        for name, module in product().items()
+        for source, names in module.imports
+        if source.split(".")[0] in PACKAGES
+        for each in names
+        if each.startswith("_")
+    }
+    assert taken == set()
+
+
 def test_a_long_module_says_why_it_is_one() -> None:
     silent = {
         str(module.path.relative_to(ROOT))
