@@ -76,7 +76,12 @@ def _made_once(file: Path, make: Callable[[Path], object]) -> Path:
     if not file.exists():
         begun = file.with_suffix(f".{secrets.token_hex(4)}")
         make(begun)
-        begun.replace(file)
+        try:
+            begun.replace(file)
+        except PermissionError:  # on Windows, while another's is being read
+            if not file.exists():
+                raise
+            begun.unlink()
     return file
 
 
