@@ -136,7 +136,7 @@ def test_what_an_unsigned_field_really_shows_is_drawn() -> None:
 
 
 def test_what_takes_too_long_is_told_with_its_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layer, "SECONDS", 0.0)
+    monkeypatch.setattr(layer, "SECONDS", -1.0)  # over before any clock has ticked
     first = classic_pdf(pages=5)
     later = append_revision(first, {4: content(PRICE + b" ")})
     assert look_with_engines(task(later, len(first), [3, 0, 1])) == Seen(left_out=(3, 0, 1))
