@@ -137,8 +137,21 @@ def collected_where_qt_lives(request: pytest.FixtureRequest) -> Iterator[None]:
         return
     gc.disable()
     yield
+    _let_the_mouse_go()
     gc.collect()
     gc.enable()
+
+
+def _let_the_mouse_go() -> None:
+    """A double click of QTest's leaves the button down for the tests that come after."""
+    from PySide6.QtCore import QPoint, Qt
+    from PySide6.QtGui import QGuiApplication, QWindow
+    from PySide6.QtTest import QTest
+
+    if QGuiApplication.mouseButtons() != Qt.MouseButton.NoButton:
+        anywhere, none = QWindow(), Qt.KeyboardModifier.NoModifier
+        QTest.mouseRelease(anywhere, Qt.MouseButton.LeftButton, none, QPoint(0, 0))
+        assert QGuiApplication.mouseButtons() == Qt.MouseButton.NoButton
 
 
 # ---------------------------------------------------------------- random examples
