@@ -3,15 +3,15 @@ cancelled, with a signature that goes to the operator as a file (decision 96).""
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QFormLayout, QLineEdit, QPlainTextEdit, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFormLayout, QPlainTextEdit, QVBoxLayout, QWidget
 
 from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import tr
 from ui.staff import words
+from ui.staff.seal_code_field import SealCodeField
 from ui.widgets import button, label, row
 
-_CODE = 14
 _MAX_REASON = 500
 CANCELLING = (
     *("enterprise_deregistered", "licence_revoked", "physical_seal_cancelled", "merged"),
@@ -56,9 +56,7 @@ class AgreeDialog(Dialog):
         self.verb.addItem(tr("注销"), "cancel")
         for cause in CANCELLING:
             self.cause.addItem(words.cause_of(cause), cause)
-        self.code, self.reason = QLineEdit(), QPlainTextEdit()
-        self.code.setMaxLength(2 * _CODE)
-        self.code.setPlaceholderText(tr("14 位数字"))
+        self.code, self.reason = SealCodeField(), QPlainTextEdit()
         self.reason.setFixedHeight(76)
         self.reason.setTabChangesFocus(True)
         self.reason.setPlaceholderText(tr("核实了什么、凭什么恢复（平台留存）"))
@@ -97,7 +95,7 @@ class AgreeDialog(Dialog):
         said = " ".join(self.reason.toPlainText().split())
         return {
             "verb": verb,
-            "code": "".join(self.code.text().split()),
+            "code": self.code.code,
             "cause": cause,
             "said": said,
             "reason": cause if verb == "cancel" else said,
@@ -105,12 +103,11 @@ class AgreeDialog(Dialog):
 
     def _update(self, *_: object) -> None:
         told = self.typed()
-        code, cancels = told["code"], told["verb"] == "cancel"
+        cancels = told["verb"] == "cancel"
         self._form.setRowVisible(self.cause, cancels)
         self._form.setRowVisible(self.reason, not cancels)
-        right = len(code) == _CODE and code.isascii() and code.isdigit()
         long = len(told["reason"]) > _MAX_REASON
-        problem = tr("印章编码是 14 位数字。") if code and not right else ""
+        problem = self.code.problem
         if long:
             problem = tr("理由最多 {count} 个字。", count=_MAX_REASON)
         self.wrong.setText(problem)
@@ -120,4 +117,4 @@ class AgreeDialog(Dialog):
             if cancels
             else tr("签名以前，请自己核实停用的原因已经消除。")
         )
-        self.accept_button.setEnabled(right and not long and bool(told["reason"]))
+        self.accept_button.setEnabled(self.code.is_right and not long and bool(told["reason"]))

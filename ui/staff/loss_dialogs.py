@@ -14,6 +14,7 @@ from ui.dialogs import Dialog
 from ui.language import language, tr
 from ui.rows import Column, Rows
 from ui.staff import words
+from ui.staff.seal_code_field import SealCodeField
 from ui.widgets import button, clear_layout, column, facts, fit_columns, label, moment, row, table
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ WIDTHS = (84, 0, 130, 150, 100)
 FITTED = {0: (60, 90), 2: (110, 150), 3: (90, 220), 4: (70, 130)}
 _MAX_LINE = 300
 _MAX_REASON = 500
-_CODE = 14
 
 
 def _model() -> Rows[LossCall]:
@@ -230,9 +230,7 @@ class TakeCallDialog(Dialog):
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(12)
         whole.addWidget(label(tr("登记来电"), "title"))
-        self.code, self.caller = QLineEdit(), QLineEdit()
-        self.code.setMaxLength(2 * _CODE)
-        self.code.setPlaceholderText(tr("14 位数字"))
+        self.code, self.caller = SealCodeField(), QLineEdit()
         self.caller.setMaxLength(_MAX_LINE)
         self.caller.setPlaceholderText(tr("姓名、职务，从哪个号码打来"))
         self.shown = QPlainTextEdit()
@@ -267,22 +265,20 @@ class TakeCallDialog(Dialog):
     def typed(self) -> dict[str, str]:
         """On one line each; the code without spaces."""
         return {
-            "code": "".join(self.code.text().split()),
+            "code": self.code.code,
             "caller": " ".join(self.caller.text().split()),
             "shown": " ".join(self.shown.toPlainText().split()),
         }
 
     def _update(self) -> None:
         told = self.typed()
-        code = told["code"]
-        right = len(code) == _CODE and code.isascii() and code.isdigit()
         long = len(told["shown"]) > _MAX_LINE
-        problem = tr("印章编码是 14 位数字。") if code and not right else ""
+        problem = self.code.problem
         if long:
             problem = tr("“核对了什么”最多 {count} 个字。", count=_MAX_LINE)
         self.wrong.setText(problem)
         self.wrong.setVisible(bool(problem))
-        self.accept_button.setEnabled(right and not long and all(told.values()))
+        self.accept_button.setEnabled(self.code.is_right and not long and all(told.values()))
 
 
 class AnswerDialog(Dialog):
