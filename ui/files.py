@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import mmap
+import os
+import re
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from PySide6.QtCore import QMimeData, QUrl
 from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QFileDialog, QWidget
 
+from app.publishing import free_name
 from ui.language import tr
 
 DBUS_MS = 1500
@@ -68,6 +72,28 @@ else:
         asked.setArguments([[QUrl.fromLocalFile(str(path)).toString()], ""])
         answer = bus.call(asked, QDBus.CallMode.Block, DBUS_MS)
         return bool(answer.type() == QDBusMessage.MessageType.ReplyMessage)
+
+
+def ask_where(
+    parent: QWidget, title: str, suggested: Path, kinds: str, *, replaces: bool = False
+) -> Path | None:
+    """Ask for the name of a file that is written next; None if the person does not want one.
+
+    *kinds*: as Qt has them, "PDF (*.pdf);;JSON (*.json)". A name that ends like none of them gets
+    the ending of the kind that was chosen. *replaces*: the person may choose a file that is there,
+    and is asked. Otherwise, and where the ending was added here, it is the next free name.
+    """
+    options = QFileDialog.Option(0)
+    if not replaces:
+        options |= QFileDialog.Option.DontConfirmOverwrite
+    name, kind = QFileDialog.getSaveFileName(parent, title, str(suggested), kinds, options=options)
+    if not name:
+        return None
+    path, endings = Path(name), re.findall(r"\*(\.\w+)", kinds)
+    whole = path.suffix.lower() in endings
+    if not whole:
+        path = path.with_name(path.name + (re.findall(r"\*(\.\w+)", kind) or endings)[0])
+    return path if (whole and replaces) or not os.path.lexists(path) else free_name(path, "")
 
 
 def pdf_files(paths: Sequence[Path]) -> list[Path]:

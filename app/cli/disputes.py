@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from app.cli.grammar import (
     Commands,
     json_option,
-    output_path,
+    output_file,
     password_option,
     pin_option,
     token_options,
@@ -47,12 +47,12 @@ def add_commands(commands: Commands) -> None:
         help="SEND this evidence package along; it contains the document",
     )
     made.add_argument(
-        "-o", "--output", type=output_path, metavar="RECEIPT.json", help="where the receipt goes"
+        "-o", "--output", type=output_file, metavar="RECEIPT.json", help="where the receipt goes"
     )
     made.add_argument("--status", action="store_true", help="how far it is (with a receipt)")
     made.add_argument(
         "--fetch",
-        type=output_path,
+        type=output_file,
         metavar="OUT.zip",
         help="fetch and check the platform's evidence package (with a receipt)",
     )

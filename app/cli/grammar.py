@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.cli.translation import said
 from app.errors import UsageError
-from app.publishing import check_name
+from app.publishing import check_name, check_output
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -94,7 +94,7 @@ def timestamp_options(made: Parser) -> None:
 
 def output_option(made: Parser, metavar: str) -> None:
     made.add_argument(
-        "-o", "--output", type=output_path, metavar=metavar, help="where the result goes"
+        "-o", "--output", type=output_file, metavar=metavar, help="where the result goes"
     )
 
 
@@ -119,10 +119,18 @@ def refused(problem: str, value: str) -> argparse.ArgumentTypeError:
 
 
 def output_path(text: str) -> Path:
-    """Where a command writes, for argparse. Raises :class:`app.errors.OutputNotWritable` for a name
-    that some system does not keep."""
+    """A folder that a command writes into or makes, or a file of its choice, for argparse. Raises
+    :class:`app.errors.OutputNotWritable` for a name that some system does not keep."""
     path = Path(text)
     check_name(path)
+    return path
+
+
+def output_file(text: str) -> Path:
+    """The one file that a command writes, for argparse: whether it can is told before a PIN is
+    asked for. Raises :class:`app.errors.OutputNotWritable`."""
+    path = Path(text)
+    check_output(path, 0)
     return path
 
 

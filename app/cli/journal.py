@@ -6,7 +6,7 @@ import argparse
 import os
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, json_option, output_path
+from app.cli.grammar import Commands, json_option, output_file
 from app.cli.terminal import tell, tell_json
 from app.errors import FileProblem, OutputExists, OutputNotWritable, UsageError, phrase
 
@@ -23,7 +23,7 @@ def add_commands(commands: Commands) -> None:
     made = journals.add("export", journal_export, "write it as CSV or XLSX")
     made.add_argument(
         "output",
-        type=output_path,
+        type=output_file,
         metavar="FILE.csv|FILE.xlsx",
         help="where the journal is written to",
     )

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, Parser, output_path, pin_option, token_options
+from app.cli.grammar import Commands, Parser, output_file, pin_option, token_options
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import asked, enter_pin, tell
 from app.errors import phrase
@@ -41,7 +41,7 @@ def add_to(seals: Commands) -> None:
     made.add_argument("--cause", required=True, choices=CAUSES[CANCEL], help="why")
     _proof_options(made, ("request", "seal", "personal"), letter=False)
     made.add_argument(
-        "--out", type=output_path, metavar="FILE", help="where the sealed request is kept"
+        "--out", type=output_file, metavar="FILE", help="where the sealed request is kept"
     )
 
 

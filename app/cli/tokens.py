@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, output_path, pin_option, token_options
+from app.cli.grammar import Commands, output_file, pin_option, token_options
 from app.cli.terminal import asked, enter_pin, read_pins, tell
 from app.errors import TokenWithoutSeal, phrase
 from app.publishing import save_new
@@ -55,7 +55,7 @@ def add_commands(commands: Commands) -> None:
     pin_option(made)
     made.add_argument("--name", required=True, help="whose certificate it is to be")
     made.add_argument(
-        "-o", "--output", type=output_path, required=True, help="where the request goes"
+        "-o", "--output", type=output_file, required=True, help="where the request goes"
     )
     made = tokens.add("put", token_put, "put a certificate onto the key that asked for it")
     token_options(made)

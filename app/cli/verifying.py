@@ -11,6 +11,7 @@ from app.cli.clock import tell_clock
 from app.cli.grammar import (
     Commands,
     offline_option,
+    output_file,
     output_path,
     password_option,
     positive,
@@ -54,12 +55,12 @@ def add_commands(commands: Commands) -> None:
         action="store_true",
         help="every file in a process that no other file has been in: slower",
     )
-    made.add_argument("--csv", type=output_path, metavar="SUMMARY.csv", help="one row per file")
+    made.add_argument("--csv", type=output_file, metavar="SUMMARY.csv", help="one row per file")
     made.add_argument(
         "--report-dir", type=output_path, metavar="FOLDER", help="a report (PDF) per file"
     )
     made.add_argument(
-        "--report", type=output_path, metavar="OUT.pdf", help="the report on one file"
+        "--report", type=output_file, metavar="OUT.pdf", help="the report on one file"
     )
     made.add_argument(
         "--sealed",

@@ -174,7 +174,7 @@ def test_the_ledger_lists_filters_checks_and_exports(
     qtbot.waitUntil(lambda: page.model.rowCount() == 1)
     for name in ("台账.csv", "台账.xlsx"):
         monkeypatch.setattr(
-            QFileDialog, "getSaveFileName", lambda *_, name=name: (str(tmp_path / name), "")
+            QFileDialog, "getSaveFileName", lambda *_, name=name, **__: (str(tmp_path / name), "")
         )
         page.export()
         qtbot.waitUntil((tmp_path / name).exists)
@@ -323,7 +323,7 @@ def test_the_diagnosis_holds_no_secret(
     qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     target = tmp_path / "diagnosis.json"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     window.go("settings")
     window.page("settings").export_diagnosis()
     qtbot.waitUntil(target.exists)

@@ -104,7 +104,7 @@ def test_a_contract_is_stamped_verified_and_reported(
         return box.result()
 
     monkeypatch.setattr(Question, "exec", send)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     verify.sealed_report()
     qtbot.waitUntil(
         lambda: any("平台的结论：有效" in text for text in window.notices.texts), timeout=60_000

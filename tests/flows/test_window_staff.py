@@ -247,7 +247,7 @@ def test_a_call_about_a_lost_key_takes_two_reviewers_and_so_does_lifting_it(
 
     file = tmp_path / "同意.json"
     monkeypatch.setattr(AgreeDialog, "exec", agree)
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(file), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(file), ""))
     press(qtbot, page, "同意恢复或注销…")
     qtbot.waitUntil(file.exists, timeout=SECONDS)
     where = ("--dir", str(platform.platform.settings.directory), "--log-level", "error")

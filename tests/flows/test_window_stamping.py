@@ -294,7 +294,8 @@ def test_a_batch_is_kept_as_a_list(
     assert first.text().startswith("=坏的.pdf\n")  # what needs a look comes first
     target = tmp_path / "清单"
     monkeypatch.setattr(
-        "ui.stamp.results.QFileDialog.getSaveFileName", lambda *_: (str(target), "CSV (*.csv)")
+        "ui.stamp.results.QFileDialog.getSaveFileName",
+        lambda *_, **__: (str(target), "CSV (*.csv)"),
     )
     pressable(result, "保存清单…").click()
     kept = target.with_name("清单.csv")

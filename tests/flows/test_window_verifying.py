@@ -165,7 +165,7 @@ def test_the_report_and_the_evidence_are_saved(
 ) -> None:
     page = checked(qtbot, window, stamped(context, demo_pdf))
     target = tmp_path / "报告.json"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     page.export()
     qtbot.waitUntil(lambda: target.exists() and bool(window.notices.texts))
     assert json.loads(target.read_text("utf-8"))["verdict"] == "VALID"
@@ -326,7 +326,7 @@ def test_many_answers_are_filed_in_one_table(
 ) -> None:
     page = checked(qtbot, window, stamped(context, demo_pdf), demo_pdf)
     target = tmp_path / "汇总.csv"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     page.export_summary()
     qtbot.waitUntil(target.exists, timeout=20_000)
     rows = target.read_text("utf-8-sig").splitlines()

@@ -153,9 +153,8 @@ class DeskStaff:
     ) -> Path:
         import json  # noqa: PLC0415 - the window opens without it
 
-        from app.publishing import check_name, save_new  # noqa: PLC0415
+        from app.publishing import save_new  # noqa: PLC0415
 
-        check_name(path)  # before anything is signed
         with self._key("reviewer", serial, pin) as key:
             said = self._reviewing(lambda client: client.agree(verb, seal_code, reason, key))
         return save_new(path, json.dumps(said, ensure_ascii=False, indent=1).encode())

@@ -12,7 +12,6 @@ from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import (
     QApplication,
     QDialog,
-    QFileDialog,
     QLabel,
     QMenu,
     QWidget,
@@ -22,7 +21,7 @@ from app.publishing import copy_to
 from ui.dialogs import ask
 from ui.document.drag_out import make_draggable
 from ui.document.find_bar import FindBar
-from ui.files import reveal
+from ui.files import ask_where, reveal
 from ui.language import tr
 from ui.widgets import copy_text, opens, pop_up, tool
 
@@ -127,14 +126,10 @@ class DocumentTools(QObject):
         path, end = self._pane.path, self._pane.end
         if path is None:
             return
-        name, _ = QFileDialog.getSaveFileName(
-            self._page, tr("另存为"), str(self._shell.folder() / path.name), "PDF (*.pdf)"
-        )
-        if not name:
+        suggested = self._shell.folder() / path.name
+        target = ask_where(self._page, tr("另存为"), suggested, "PDF (*.pdf)")
+        if target is None:
             return
-        target = Path(name)
-        if target.suffix.lower() != ".pdf":
-            target = target.with_name(f"{target.name}.pdf")
         self._shell.remember_folder(target.parent)
         self._shell.tasks.work(
             copy_to, path, target, end, done=self._saved, failed=self._shell.complain

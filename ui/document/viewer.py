@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import (
-    QFileDialog,
     QListWidget,
     QListWidgetItem,
     QVBoxLayout,
@@ -28,6 +27,7 @@ from PySide6.QtWidgets import (
 from app.publishing import save_new
 from ui import theme
 from ui.dialogs import Dialog
+from ui.files import ask_where
 from ui.language import pair, tr
 from ui.seal_card import Imprint, imprint, kind_name
 from ui.widgets import (
@@ -139,16 +139,13 @@ class Viewer(Dialog):
     def export(self) -> None:
         """The certificate as DER or PEM, or the seal's data, to a new file."""
         entry = self.entry
-        kinds = f"{tr('电子印章数据')} (*.esl)"
-        suffix = ".esl"
+        start, kinds = f"{entry.name}.esl", f"{tr('电子印章数据')} (*.esl)"
         if entry.seal is None:
-            suffix = ".cer"
+            start = f"{entry.name}.cer"
             kinds = f"{tr('证书')} DER (*.cer);;{tr('证书')} PEM (*.pem)"
-        start = self._shell.folder() / f"{entry.name}{suffix}"
-        name, _ = QFileDialog.getSaveFileName(self, tr("导出"), str(start), kinds)
-        if not name:
+        path = ask_where(self, tr("导出"), self._shell.folder() / start, kinds)
+        if path is None:
             return
-        path = Path(name) if Path(name).suffix else Path(name + suffix)
         data = pem(entry.data) if path.suffix.lower() == ".pem" else entry.data
         self._shell.tasks.work(
             save_new,

@@ -22,6 +22,7 @@ from app.errors import Cancelled, explain
 from app.publishing import free_name
 from ui.choice import Choice
 from ui.dialogs import Dialog
+from ui.files import ask_where
 from ui.language import language, pair, tr
 from ui.widgets import (
     OneLine,
@@ -192,19 +193,10 @@ class ArchiveDialog(Dialog):
             return
         name = what.name if isinstance(what, Path) else what
         suggested = self._shell.folder() / tr("{name}_归档.zip", name=name)
-        chosen, _ = QFileDialog.getSaveFileName(
-            self,
-            tr("归档包保存到"),
-            str(free_name(suggested, "")),
-            "ZIP (*.zip)",
-            options=QFileDialog.Option.DontConfirmOverwrite,
-        )
-        if not chosen:
+        suggested = free_name(suggested, "")
+        output = ask_where(self, tr("归档包保存到"), suggested, "ZIP (*.zip)")
+        if output is None:
             return
-        output = Path(chosen)
-        output = output if output.suffix else output.with_suffix(".zip")
-        if output.exists():  # nothing is ever overwritten
-            output = free_name(output, "")
         self._shell.remember_folder(output.parent)
         about = About(
             self.unit.text().strip(),

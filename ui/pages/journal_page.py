@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, QTimer
 from PySide6.QtGui import QAction, QColor
 from PySide6.QtWidgets import (
-    QFileDialog,
     QLineEdit,
     QStyledItemDelegate,
     QStyleOptionViewItem,
@@ -22,7 +21,7 @@ from PySide6.QtWidgets import (
 from app.errors import phrase
 from ui import theme
 from ui.choice import Choice
-from ui.files import open_outside, reveal
+from ui.files import ask_where, open_outside, reveal
 from ui.flow import flow
 from ui.language import language, pair, tr
 from ui.pages.archive_dialog import ArchiveDialog
@@ -270,12 +269,10 @@ class JournalPage(QWidget):
     def export(self) -> None:
         """Save what is shown, as XLSX or CSV by the chosen name."""
         suggested = self._shell.folder() / tr("用印台账.xlsx")
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("导出台账"), str(suggested), "Excel (*.xlsx);;CSV (*.csv)"
-        )
-        if not name:
+        kinds = "Excel (*.xlsx);;CSV (*.csv)"
+        path = ask_where(self, tr("导出台账"), suggested, kinds, replaces=True)
+        if path is None:
             return
-        path = Path(name)
         self._shell.tasks.work(
             self._shell.context.journal_export,
             path,

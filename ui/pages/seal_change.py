@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
     QComboBox,
-    QFileDialog,
     QFormLayout,
     QLabel,
     QLineEdit,
@@ -21,10 +20,12 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import explain, messages, platform_reason
+from app.publishing import check_output
 from crypto.seal.application_form import CANCEL, PIN_RESET, REISSUE, RENEW
 from ui import theme
 from ui.choice import Choice
 from ui.dialogs import Dialog
+from ui.files import ask_where
 from ui.language import language, tr
 from ui.pages.apply_dialog import (
     LetterLine,
@@ -288,14 +289,19 @@ class SealChangeDialog(Dialog):
     # --- with the key ----------------------------------------------------------------------------
 
     def _submit(self) -> None:
-        output = None
         if self._kind == CANCEL and self._seal.kind != "personal":
             proposed = tr("注销申请书_{code}", code=self._seal.code) + ".pdf"
             title = tr("盖了章的注销申请书存到")
-            name, _ = QFileDialog.getSaveFileName(self, title, proposed, "PDF (*.pdf)")
-            if not name:
-                return
-            output = Path(name)
+            output = ask_where(self, title, self._shell.folder() / proposed, "PDF (*.pdf)")
+            if output is not None:  # before the PIN: can it be written?
+                sign = partial(self._sign, output)
+                self._shell.tasks.work(
+                    check_output, output, 0, done=lambda _: sign(), failed=self._tell
+                )
+        else:
+            self._sign(None)
+
+    def _sign(self, output: Path | None) -> None:
         purpose = tr("{what} {seal}", what=change_title(self._kind), seal=kind_name(self._seal))
         serial, pin = self._pin(purpose)
         if not pin:
@@ -315,6 +321,9 @@ class SealChangeDialog(Dialog):
 
     def _failed(self, error: BaseException) -> None:
         self._again()
+        self._tell(error)
+
+    def _tell(self, error: BaseException) -> None:
         message = explain(error, language())
         self.problem.setText(tr("{cause}（{code}）", cause=message.cause, code=message.code))
         self.problem.show()

@@ -34,6 +34,7 @@ from ui import theme
 from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.document.viewer import show_certificate
+from ui.files import ask_where
 from ui.language import language, pair, tr
 from ui.pages.phones_dialog import PhonesDialog
 from ui.pages.trust_section import TrustSection
@@ -422,12 +423,9 @@ class SettingsPage(QWidget):
     def export_diagnosis(self) -> None:
         """One click: a file for support, without secrets."""
         suggested = self._shell.folder() / "sealdesk-diagnosis.json"
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("导出诊断信息"), str(suggested), "JSON (*.json)"
-        )
-        if not name:
+        path = ask_where(self, tr("导出诊断信息"), suggested, "JSON (*.json)", replaces=True)
+        if path is None:
             return
-        path = Path(name)
 
         def write() -> None:
             data = self._shell.context.diagnosis()

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import (
-    QFileDialog,
     QLineEdit,
     QPlainTextEdit,
     QVBoxLayout,
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 
 from ui.choice import Choice
 from ui.dialogs import Dialog
+from ui.files import ask_where
 from ui.flow import flow
 from ui.language import tr
 from ui.rows import Column, Rows
@@ -283,10 +283,9 @@ class AuditPage(StaffPage):
     def export(self) -> None:
         """Save what is shown, proved: CSV with a JSON beside it, or the JSON alone."""
         suggested = self._shell.folder() / tr("审计.csv")
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("导出"), str(suggested), "CSV (*.csv);;JSON (*.json)"
-        )
-        if not name:
+        kinds = "CSV (*.csv);;JSON (*.json)"
+        path = ask_where(self, tr("导出"), suggested, kinds, replaces=True)
+        if path is None:
             return
 
         def done(files: tuple[Path, ...]) -> None:
@@ -301,6 +300,6 @@ class AuditPage(StaffPage):
             self._shell.context.staff.export,
             list(self.model.items),
             dict(self._names),
-            Path(name),
+            path,
             done=done,
         )

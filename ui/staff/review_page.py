@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor
-from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QVBoxLayout, QWidget
 
+from app.publishing import check_output
 from ui import theme
 from ui.choice import Choice
+from ui.files import ask_where
 from ui.flow import flow
 from ui.language import tr
 from ui.rows import Column, Rows
@@ -201,22 +203,21 @@ class ReviewPage(StaffPage):
             return
         what = (told["verb"], told["code"])
         suggested = self._shell.folder() / file_name(*what)
-        name, _ = QFileDialog.getSaveFileName(self, tr("保存"), str(suggested), "JSON (*.json)")
-        if not name:
+        path = ask_where(self, tr("保存"), suggested, "JSON (*.json)")
+        if path is None:
             return
-        path = Path(name) if Path(name).suffix else Path(name + ".json")
 
-        def done(saved: Path) -> None:
+        def saved_as(saved: Path) -> None:
             self._agreeing = {}
             said = tr("{path}：交给平台管理员，24 小时内有效，印章状态再变化即作废。", path=saved)
             self._shell.notices.show_notice("agreed", "good", said)
 
-        self.with_key(
-            purpose(*what),
-            self._shell.context.staff.agree,
-            *(*what, told["reason"], path),
-            done=done,
-        )
+        def sign(_: object) -> None:
+            agree = self._shell.context.staff.agree
+            self.with_key(purpose(*what), agree, *(*what, told["reason"], path), done=saved_as)
+
+        # Before the PIN: can the file be written?
+        self._shell.tasks.work(check_output, path, 0, done=sign, failed=self._shell.complain)
 
     # --- one application -------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushBu
 from app.errors import OutputNotWritable, explain, stops_batch
 from ui import theme
 from ui.document.drag_out import FilesOut
-from ui.files import open_outside
+from ui.files import ask_where, open_outside
 from ui.language import language, tr
 from ui.shell.notice import ErrorView, announce
 from ui.stamp.work import StampOutcome
@@ -153,11 +153,9 @@ class Success(Result):
     def _choose_place(self) -> None:
         wanted = Path(self._misplaced.path)
         start = wanted.parent if wanted.parent.is_dir() else self._shell.folder()
-        name, _ = QFileDialog.getSaveFileName(
-            self, tr("另存到"), str(start / wanted.name), "PDF (*.pdf)"
-        )
-        if name:
-            self.moved.emit(Path(name))
+        target = ask_where(self, tr("另存到"), start / wanted.name, "PDF (*.pdf)")
+        if target is not None:
+            self.moved.emit(target)
 
 
 class BatchResult(Result):
@@ -227,15 +225,9 @@ class BatchResult(Result):
         moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M")
         name = tr("盖章清单 {moment}", moment=moment)
         kinds = f"{tr('Excel 工作簿')} (*.xlsx);;{tr('CSV 表格')} (*.csv)"
-        chosen, kind = QFileDialog.getSaveFileName(
-            self, tr("保存清单"), str(folder / f"{name}.xlsx"), kinds
-        )
-        if not chosen:
-            return
-        path = Path(chosen)
-        if path.suffix.lower() not in (".xlsx", ".csv"):
-            path = path.with_name(path.name + (".csv" if "csv" in kind else ".xlsx"))
-        self._save(path)
+        path = ask_where(self, tr("保存清单"), folder / f"{name}.xlsx", kinds, replaces=True)
+        if path is not None:
+            self._save(path)
 
 
 class _Rows(QListWidget):

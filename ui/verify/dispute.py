@@ -28,6 +28,7 @@ from app.remote.objection import MAX_CONTACT, MAX_NAME, MAX_REASON, Objection
 from crypto.verdict import Report
 from ui.choice import Choice
 from ui.dialogs import Dialog, ask
+from ui.files import ask_where
 from ui.language import language, tr
 from ui.shell.pin_dialog import ask_pin
 from ui.verify import verdicts
@@ -189,14 +190,7 @@ class Disputes:
         """A new file: a receipt holds the only key to an objection and is never replaced."""
         suffix = phrase("dispute.suffix", language())
         suggested = free_name(document.with_suffix(".json"), suffix)
-        name, _ = QFileDialog.getSaveFileName(
-            self._parent,
-            tr("保存异议回执"),
-            str(suggested),
-            "JSON (*.json)",
-            options=QFileDialog.Option.DontConfirmOverwrite,
-        )
-        return Path(name) if name else None
+        return ask_where(self._parent, tr("保存异议回执"), suggested, "JSON (*.json)")
 
     # --- following -------------------------------------------------------------------------------
 
@@ -234,14 +228,8 @@ class Disputes:
 
     def _fetch(self, receipt: Path) -> None:
         suggested = receipt.with_name(f"{receipt.stem}_{tr('平台证据')}.zip")
-        name, _ = QFileDialog.getSaveFileName(
-            self._parent,
-            tr("保存平台证据"),
-            str(suggested),
-            "ZIP (*.zip)",
-            options=QFileDialog.Option.DontConfirmOverwrite,
-        )
-        if not name:
+        path = ask_where(self._parent, tr("保存平台证据"), suggested, "ZIP (*.zip)")
+        if path is None:
             return
 
         def done(evidence: DisputeEvidence) -> None:
@@ -256,7 +244,7 @@ class Disputes:
         self._shell.tasks.work(
             self._shell.context.dispute_evidence,
             receipt,
-            Path(name),
+            path,
             done=done,
             failed=self._shell.complain,
         )

@@ -11,11 +11,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QWidget
 
 from app.publishing import replace_output
 from crypto.verdict import Report, Verdict
 from ui.dialogs import confirm
+from ui.files import ask_where
 from ui.language import language, tr
 from ui.verify import verdicts
 
@@ -106,11 +107,7 @@ class ReportSaver:
         self._save(fetch, path, words)
 
     def _ask_where(self, suggested: Path, kinds: str) -> Path | None:
-        name, chosen = QFileDialog.getSaveFileName(self._parent, tr("保存"), str(suggested), kinds)
-        if not name:
-            return None
-        path = Path(name)
-        return path if path.suffix else path.with_suffix(chosen[chosen.rfind(".") : -1] or ".pdf")
+        return ask_where(self._parent, tr("保存"), suggested, kinds, replaces=True)
 
     def _save(
         self, write: Callable[[], None], path: Path, words: Callable[[], str] | None = None

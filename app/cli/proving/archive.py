@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, json_option, offline_option, output_path, trust_option
+from app.cli.grammar import Commands, json_option, offline_option, output_file, trust_option
 from app.cli.terminal import tell, tell_json, worst_exit
 from app.errors import UsageError, phrase
 from crypto.verdict import one_line, say
@@ -45,7 +45,7 @@ def add_commands(commands: Commands) -> None:
     made.add_argument(
         "-o",
         "--output",
-        type=output_path,
+        type=output_file,
         required=True,
         metavar="OUT.zip",
         help="where the result goes",

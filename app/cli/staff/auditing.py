@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, moment, output_path
+from app.cli.grammar import Commands, moment, output_file
 from app.cli.staff.signing_in import add, signed_in
 from app.cli.terminal import tell, tell_json
 from app.errors import FileProblem, OutputNotWritable, phrase
@@ -29,7 +29,7 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("--since", type=moment, metavar="ISO", help="from this time")
     made.add_argument("--until", type=moment, metavar="ISO", help="before this time")
     made.add_argument(
-        "-o", "--output", type=output_path, metavar="FILE.csv|FILE.json", help="export with proofs"
+        "-o", "--output", type=output_file, metavar="FILE.csv|FILE.json", help="export with proofs"
     )
     add(group, "cosign", audit_cosign, "check, then sign the checkpoint with the key")
     made = add(group, "verify", audit_verify, "does an exported JSON hold?")

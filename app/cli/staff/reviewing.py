@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from app.cli.grammar import Commands, output_path
+from app.cli.grammar import Commands, output_file
 from app.cli.staff.signing_in import add, signed_in
 from app.cli.terminal import tell, tell_json
 from app.errors import UsageError, phrase, platform_reason
@@ -32,7 +32,7 @@ def add_commands(commands: Commands) -> None:
     made = add(group, "open", review_open, "save a document of an application; it is on record")
     _which(made)
     made.add_argument("document", metavar="KIND", help="which document, as show lists them")
-    made.add_argument("-o", "--output", type=output_path, required=True, help="where it is saved")
+    made.add_argument("-o", "--output", type=output_file, required=True, help="where it is saved")
     _which(add(group, "claim", review_claim, "take an application, so that nobody else does"))
     made = add(group, "approve", review_approve, "approve it, signed with the key")
     _which(made)
@@ -72,7 +72,7 @@ def add_commands(commands: Commands) -> None:
     made.add_argument("seal", metavar="CODE", help="14-digit code of the seal")
     made.add_argument("--reason", required=True, help="why; cancel: the platform's word for it")
     made.add_argument(
-        "-o", "--output", type=output_path, required=True, help="the file for the operator"
+        "-o", "--output", type=output_file, required=True, help="the file for the operator"
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from app.errors import FileNotReadable, FileProblem
-from app.publishing import replace_output
+from app.publishing import replace_output, save_new
 from app.remote.staff.auditing import LedgerRecord, Proved
 from app.spreadsheet import save_table
 from crypto.algorithms import merkle
@@ -22,16 +22,17 @@ COLUMNS = ("index", "at", "type", "by", "about", "what", "record")
 
 
 def write(proved: Proved, path: Path) -> tuple[Path, ...]:
-    """Write *proved* to *path*, by its suffix CSV or JSON; gives the files that were made. Raises
-    :class:`app.errors.OutputNotWritable`, OSError."""
+    """Write *proved* to *path*, by its suffix CSV or JSON; gives the files that were made.
+
+    A file at *path* is replaced. The proofs beside a CSV go to a new file, for nobody was asked
+    about their name. Raises :class:`app.errors.OutputNotWritable`, OSError."""
     if path.suffix.lower() != ".csv":
         replace_output(path, _json(proved))
         return (path,)
     beside = path.with_suffix(".json")
     rows = [COLUMNS, *(tuple(cells(item, proved.names)) for item in proved.items)]
     save_table(path, rows)
-    replace_output(beside, _json(proved))
-    return (path, beside)
+    return (path, save_new(beside, _json(proved)))
 
 
 def _json(proved: Proved) -> bytes:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from app.cli.entry import MODULES, main, parser
-from app.cli.grammar import output_path
+from app.cli.grammar import output_file, output_path
 from app.errors import ExitCode, FileProblem, OutputNotWritable
 from app.publishing import check_name
 from app.remote.staff.auditing import Proved
@@ -33,8 +33,8 @@ READ = {
 READ_EVERYWHERE = {"module", "trust"}
 
 
-ALL = [found for found in options(parser()) if found[1].type in (Path, output_path)]
-WRITING = [(words, action) for words, action in ALL if action.type is output_path]
+ALL = [found for found in options(parser()) if found[1].type in (Path, output_path, output_file)]
+WRITING = [(words, action) for words, action in ALL if action.type in (output_path, output_file)]
 
 
 def test_every_option_with_a_path_is_known_as_read_or_as_written() -> None:
@@ -58,6 +58,18 @@ def test_no_command_writes_to_a_name_that_some_system_does_not_keep(
         assert code == ExitCode.OUTPUT, (words, option)
         assert name.strip() in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_cannot_be_written_is_told_before_anything_is_done(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [found for found in WRITING if found[1].type is output_file]
+    assert len(files) == 14
+    for words, action in files:
+        nowhere = tmp_path / "没有这个文件夹" / "合同.pdf"
+        code = main([*words, *action.option_strings[-1:], str(nowhere)])
+        assert code == ExitCode.OUTPUT, (words, action.dest)
+        assert "没有这个文件夹" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("name", [".", "..", "folder", "合同_已盖章.pdf", "null", "console.pdf"])

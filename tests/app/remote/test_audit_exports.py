@@ -58,6 +58,10 @@ def test_a_table_has_names_and_no_formulas_and_its_proof_beside_it(
     assert rows[1][6] == RECORDS[0]
     assert check(proof, key.public, ORIGIN) == 3
     assert write(proved, tmp_path / "b.json") == (tmp_path / "b.json",)
+    before = proof.read_bytes()
+    _, anew = write(proved, tmp_path / "审计.csv")
+    assert anew == tmp_path / "审计(2).json"
+    assert proof.read_bytes() == before, "nobody was asked about the file beside the table"
 
 
 @pytest.mark.parametrize("what", ["record", "index", "checkpoint", "entries", "another key"])

@@ -127,7 +127,9 @@ def test_a_copy_is_the_file_byte_for_byte_and_takes_no_name_that_is_taken(
     folder = source.parent / "副本"
     folder.mkdir()
     (folder / "给客户.pdf").write_bytes(b"another")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(folder / "给客户"), ""))
+    monkeypatch.setattr(
+        QFileDialog, "getSaveFileName", lambda *_, **__: (str(folder / "给客户"), "")
+    )
     qtbot.keyClick(shown.pane.view, Qt.Key.Key_S, CONTROL)
     qtbot.waitUntil(lambda: any("已另存为" in text for text in window.notices.texts))
     assert (folder / "给客户.pdf").read_bytes() == b"another"
@@ -144,7 +146,7 @@ def test_a_copy_of_a_version_holds_that_version(
     end = report.file.size - 1
     shown.show_version(end, "那时")
     target = source.with_name("那时.pdf")
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(target), ""))
     shown.tools.save_as()
     qtbot.waitUntil(target.exists)
     assert target.read_bytes() == source.read_bytes()[:end]
@@ -156,7 +158,7 @@ def test_a_folder_that_may_not_be_written_is_told(
     told: list[BaseException] = []
     monkeypatch.setattr(window, "complain", told.append)
     nowhere = str(Path("/proc/none/a.pdf"))
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (nowhere, ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (nowhere, ""))
     shown.tools.save_as()
     qtbot.waitUntil(lambda: len(told) == 1)
     assert type(told[0]).__name__ == "OutputNotWritable"

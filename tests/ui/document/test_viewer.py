@@ -74,7 +74,9 @@ def test_a_certificate_is_exported_as_der_and_as_pem_and_openssl_reads_it(
     entry = of_seal.entry
     for name in ("制章者.cer", "制章者.pem"):
         path = tmp_path / name
-        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, path=path: (str(path), ""))
+        monkeypatch.setattr(
+            QFileDialog, "getSaveFileName", lambda *_, path=path, **__: (str(path), "")
+        )
         of_seal.export()
         qtbot.waitUntil(path.exists)
     assert (tmp_path / "制章者.cer").read_bytes() == entry.data
@@ -96,7 +98,7 @@ def test_a_seals_data_is_exported_as_it_is_filed(
     qtbot: QtBot, of_seal: Viewer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "seal.esl"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(path), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(path), ""))
     of_seal.list.setCurrentRow(0)
     of_seal.export()
     qtbot.waitUntil(path.exists)
@@ -142,7 +144,7 @@ def test_each_certificate_of_a_document_is_exported_as_it_is_in_it(
         if row:
             path = tmp_path / f"{row}.cer"
             monkeypatch.setattr(
-                QFileDialog, "getSaveFileName", lambda *_, path=path: (str(path), "")
+                QFileDialog, "getSaveFileName", lambda *_, path=path, **__: (str(path), "")
             )
             box.export()
             qtbot.waitUntil(path.exists)

@@ -51,7 +51,7 @@ def test_each_kind_asks_for_its_causes_and_keeps_what_was_typed(
 ) -> None:
     asked = []
 
-    def save(*args: object) -> tuple[str, str]:
+    def save(*args: object, **_: object) -> tuple[str, str]:
         asked.append(args)
         return str(tmp_path / "request.pdf"), ""
 
@@ -75,11 +75,33 @@ def test_each_kind_asks_for_its_causes_and_keeps_what_was_typed(
 def test_without_a_place_for_the_request_nothing_is_cancelled(
     dialog: SealChangeDialog, context: StandIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: ("", ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: ("", ""))
     filled(dialog, CANCEL)
     dialog.accept_button.click()
     assert dialog.isEnabled()
     assert context.applications.all() == ()
+
+
+def test_a_place_that_takes_no_request_is_told_before_the_pin(
+    window: MainWindow,
+    context: StandIn,
+    qtbot: QtBot,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def pin(purpose: str) -> tuple[str, str]:
+        raise AssertionError(purpose)
+
+    dialog = SealChangeDialog(window, context.company.seals[0], pin, window)
+    dialog.show()
+    nowhere = tmp_path / "没有这个文件夹" / "注销申请书.pdf"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(nowhere), ""))
+    filled(dialog, CANCEL)
+    dialog.accept_button.click()
+    qtbot.waitUntil(lambda: bool(dialog.problem.text()))
+    assert "文件夹" in dialog.problem.text()
+    assert dialog.isEnabled()
+    assert dialog.fields["handler"].text() == "李晓梅"
 
 
 def test_what_went_wrong_is_told_in_the_dialog_and_what_was_typed_stays(

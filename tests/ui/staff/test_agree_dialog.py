@@ -10,6 +10,7 @@ import pytest
 from PySide6.QtWidgets import QFileDialog, QWidget
 from pytestqt.qtbot import QtBot
 
+from app.errors import OutputNotWritable
 from server_stub.states import SEAL_REASONS
 from tests.world.desk import StandIn
 from ui.shell.window import MainWindow
@@ -82,14 +83,33 @@ def test_the_signature_is_saved_for_the_operator_and_a_failure_loses_nothing(
     monkeypatch.setattr(AgreeDialog, "exec", fill)
     monkeypatch.setattr(page, "with_key", with_key)
     chosen = tmp_path / "同意"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(chosen), ""))
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(chosen), ""))
     page.agree_button.click()
+    qtbot.waitUntil(lambda: len(purposes) == 1)
     assert context.staff.agreed == []
     given = True
     page.agree_button.click()
+    qtbot.waitUntil(lambda: len(purposes) == 2)
     assert context.staff.agreed == [("resume", CODE, "材料已核实")]
     assert purposes == [f"同意平台管理员恢复印章 {CODE}"] * 2
     assert [each["code"] for each in opened] == ["", CODE], "the PIN was not given"
     assert any("同意.json" in text and "24 小时" in text for text in window.notices.texts)
     page.agree_button.click()
     assert opened[2]["code"] == ""
+
+
+def test_a_place_that_takes_no_file_is_told_before_the_pin(
+    qtbot: QtBot, window: MainWindow, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page: Any = window.page("review")
+    nowhere = tmp_path / "没有这个文件夹" / "同意.json"
+    asked: list[object] = []
+    told: list[BaseException] = []
+    monkeypatch.setattr(AgreeDialog, "exec", lambda _: 1)
+    monkeypatch.setattr(page, "with_key", lambda *given, **_: asked.append(given))
+    monkeypatch.setattr(window, "complain", told.append)
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, **__: (str(nowhere), ""))
+    page.agree_button.click()
+    qtbot.waitUntil(lambda: bool(told))
+    assert isinstance(told[0], OutputNotWritable)
+    assert asked == []
