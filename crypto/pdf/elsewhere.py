@@ -10,6 +10,7 @@ for print alone, looks that each viewer makes for itself, pictures from outside 
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -297,7 +298,7 @@ def _in_objects(document: Document) -> Iterator[tuple[Kind, int]]:
             elif isinstance(node, generic.DictionaryObject):
                 for kind in _of_dictionary(node):
                     yield kind, number
-                stack += _unseen([node.raw_get(key) for key in node if key not in _BACK], seen)
+                stack += _unseen(_entries(node), seen)
 
 
 _LEAVES = (
@@ -305,6 +306,17 @@ _LEAVES = (
     *(generic.ByteStringObject, generic.BooleanObject, generic.NullObject),
 )
 """What leads nowhere: a font lists the widths of thousands of characters."""
+
+
+def _entries(node: generic.DictionaryObject) -> list[Any]:
+    """The values of a dictionary that do not lead back. One that cannot be decrypted is left out: a
+    signature's /Contents is not encrypted (ISO 32000-1 §7.6.2), and is not told apart here."""
+    found = []
+    for key in node:
+        if key not in _BACK:
+            with contextlib.suppress(*PARSER_FAILURES):
+                found.append(node.raw_get(key))
+    return found
 
 
 def _unseen(listed: list[Any], seen: set[tuple[int, int]]) -> list[Any]:

@@ -223,6 +223,16 @@ def test_of_a_plain_and_of_a_sealed_document_nothing_is_told(world: World) -> No
     assert found(world.sign(classic_pdf())) == []
 
 
+@pytest.mark.parametrize("encryption", [pymupdf.PDF_ENCRYPT_AES_128, pymupdf.PDF_ENCRYPT_AES_256])
+def test_of_a_document_that_was_encrypted_before_it_was_sealed_nothing_is_told(
+    world: World, encryption: int
+) -> None:
+    """A signature's /Contents is not encrypted; who wanted to read it could not stamp there."""
+    with pymupdf.open(stream=classic_pdf()) as pdf:
+        data = pdf.tobytes(encryption=encryption, owner_pw="owner")
+    assert found(world.sign(data)) == []
+
+
 @pytest.mark.parametrize("encryption", [pymupdf.PDF_ENCRYPT_NONE, pymupdf.PDF_ENCRYPT_AES_256])
 def test_an_action_among_what_leads_nowhere_is_found(encryption: int) -> None:
     """Numbers, names and texts are passed over; what lies among them is not."""
