@@ -23,7 +23,7 @@ from app.placing.placement import SealSize
 from app.placing.stamp_plan import At, Placed
 from device import virtual
 from ui.desk.desk_context import DeskContext
-from ui.shell.context import Context
+from ui.shell.context.whole import Context
 from ui.stamp.work import StampOrder, stamp_orders
 
 PIN = os.environ.get("SEALDESK_PIN", "")

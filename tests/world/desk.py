@@ -64,15 +64,9 @@ from ui.desk.archives import DeskArchives
 from ui.desk.facts import trust_view
 from ui.desk.keys import DeviceThreadKey
 from ui.desk.preparer import DeskPreparer
-from ui.shell.context import (
-    CertificateView,
-    Context,
-    Lend,
-    Step,
-    TokenView,
-    TrustView,
-    UnlockView,
-)
+from ui.shell.context.parts import Lend, Step
+from ui.shell.context.values import CertificateView, TokenView, TrustView, UnlockView
+from ui.shell.context.whole import Context
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -290,7 +284,7 @@ class ApplicationsStandIn(DeskApplications):
 
 
 class StandInUnlocking:
-    """See :class:`ui.shell.context.UnlockDesk`: the platform answers what a test says."""
+    """See :class:`ui.shell.context.parts.UnlockDesk`: the platform answers what a test says."""
 
     def __init__(self, context: StandIn) -> None:
         self._context = context
@@ -325,7 +319,7 @@ class StandInUnlocking:
 
 
 class StandInUpdates:
-    """See :class:`ui.shell.context.UpdateDesk`: nothing is newer unless a test says so."""
+    """See :class:`ui.shell.context.parts.UpdateDesk`: nothing is newer unless a test says so."""
 
     def __init__(self) -> None:
         self.installable = False
@@ -346,7 +340,7 @@ class StandInUpdates:
 
 
 class StandIn:
-    """See :class:`ui.shell.context.Context`."""
+    """See :class:`ui.shell.context.whole.Context`."""
 
     def __init__(
         self,

@@ -144,7 +144,7 @@ def record(number: int) -> LedgerRecord:
 
 
 class StandInStaff:
-    """See :class:`ui.shell.context.StaffWork`."""
+    """See :class:`ui.shell.context.parts.StaffWork`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -1,4 +1,4 @@
-""":class:`ui.shell.context.ApplicationDesk` over the real :class:`app.desk.Desk`."""
+""":class:`ui.shell.context.parts.ApplicationDesk` over the real :class:`app.desk.Desk`."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _WAIT_S = 6.0
 
 
 class DeskApplications:
-    """See :class:`ui.shell.context.ApplicationDesk`."""
+    """See :class:`ui.shell.context.parts.ApplicationDesk`."""
 
     def __init__(
         self, desk: Desk, cabinet: Callable[[], Cabinet], key_changed: Callable[[], None]

@@ -1,4 +1,4 @@
-""":class:`ui.shell.context.ApprovalDesk` over the real :class:`app.desk.Desk`."""
+""":class:`ui.shell.context.parts.ApprovalDesk` over the real :class:`app.desk.Desk`."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class DeskApprovals:
-    """See :class:`ui.shell.context.ApprovalDesk`."""
+    """See :class:`ui.shell.context.parts.ApprovalDesk`."""
 
     def __init__(self, desk: Desk, cabinet: Callable[[], Cabinet]) -> None:
         self._desk, self._cabinet = desk, cabinet

@@ -1,4 +1,4 @@
-"""归档 for the window: :class:`ui.shell.context.ArchiveWork` over journal, trust and platform."""
+"""归档 for the window, over journal, trust and platform."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ui.shell.context import Step
+from ui.shell.context.parts import Step
 
 if TYPE_CHECKING:
     from app.archiving.making import Made
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class DeskArchives:
-    """See :class:`ui.shell.context.ArchiveWork`."""
+    """See :class:`ui.shell.context.parts.ArchiveWork`."""
 
     def __init__(
         self, journal: Journal, judges: Callable[[], tuple[Trust, StatusService | None]]

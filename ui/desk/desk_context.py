@@ -1,6 +1,8 @@
-""":class:`ui.shell.context.Context` over the real :class:`app.desk.Desk`. The device methods raise
-RuntimeError in any other thread. Certificates on a key are read when it is plugged in, not at every
-poll; the PIN's state is asked each time. One module, though long: it answers one protocol.
+""":class:`ui.shell.context.whole.Context` over the real :class:`app.desk.Desk`.
+
+The device methods raise RuntimeError in any other thread. Certificates on a key are read when it is
+plugged in, not at every poll; the PIN's state is asked each time.
+One module, though long: it answers one protocol.
 """
 
 from __future__ import annotations
@@ -37,16 +39,9 @@ from ui.desk.keys import (
 from ui.desk.preparer import DeskPreparer
 from ui.desk.staff import DeskStaff
 from ui.desk.updates import DeskUpdates
-from ui.shell.context import (
-    CertificateView,
-    Context,
-    Lend,
-    PlatformClaim,
-    Stamper,
-    Step,
-    TokenView,
-    TrustView,
-)
+from ui.shell.context.parts import Lend, Stamper, Step
+from ui.shell.context.values import CertificateView, PlatformClaim, TokenView, TrustView
+from ui.shell.context.whole import Context
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -86,7 +81,7 @@ that somebody answers wrongly is, and that one connection is still missing."""
 
 
 class DeskContext:
-    """See :class:`ui.shell.context.Context`."""
+    """See :class:`ui.shell.context.whole.Context`."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import phrase
 from crypto.verdict import one_line
-from ui.shell.context import RegistryView, TrustView
+from ui.shell.context.values import RegistryView, TrustView
 
 if TYPE_CHECKING:
     from app.settings import Settings

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from app.many.one_at_a_time import OneAtATime
 from app.steps import ApprovalWait
-from ui.shell.context import CertificateView, Step, TokenView
+from ui.shell.context.parts import Step
+from ui.shell.context.values import CertificateView, TokenView
 from ui.tasks import on_device_thread
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ APPROVALS_S = 8 * 3600.0
 
 
 class DeskStamper:
-    """See :class:`ui.shell.context.Stamper`."""
+    """See :class:`ui.shell.context.parts.Stamper`."""
 
     def __init__(
         self,

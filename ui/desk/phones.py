@@ -1,4 +1,4 @@
-"""Phones in the window (:class:`ui.shell.context.PhoneWork`).
+"""Phones in the window (:class:`ui.shell.context.parts.PhoneWork`).
 
 While a phone is waited for, the platform is asked without the Ukey: the session of the beginning
 goes on.

@@ -1,4 +1,5 @@
-"""What is looked at and asked at this desk before the PIN (:class:`ui.shell.context.Preparer`).
+"""What is looked at and asked at this desk before the PIN
+(:class:`ui.shell.context.parts.Preparer`).
 
 Everything loads the PDF library, so it is imported where it is used, in the pool.
 """
@@ -12,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ui.shell.context import DocumentFacts
+from ui.shell.context.values import DocumentFacts
 
 if TYPE_CHECKING:
     from app.preparing import Notice
@@ -27,7 +28,7 @@ _CLOCK_S = 600.0
 
 
 class DeskPreparer:
-    """See :class:`ui.shell.context.Preparer`."""
+    """See :class:`ui.shell.context.parts.Preparer`."""
 
     def __init__(
         self,

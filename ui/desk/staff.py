@@ -1,4 +1,4 @@
-"""What reviewers and auditors do in the window (:class:`ui.shell.context.StaffWork`).
+"""What reviewers and auditors do in the window (:class:`ui.shell.context.parts.StaffWork`).
 
 Documents and imprints come from strangers: they are written to files that only the bounded process
 opens, and go with the window.

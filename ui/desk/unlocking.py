@@ -1,4 +1,4 @@
-""":class:`ui.shell.context.UnlockDesk` over the real :class:`app.desk.Desk`."""
+""":class:`ui.shell.context.parts.UnlockDesk` over the real :class:`app.desk.Desk`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from app.errors import ApplicationFieldWrong, FileNotReadable, FileProblem, PlatformUnreachable
 from ui.desk.keys import assert_device_thread
-from ui.shell.context import UnlockView
+from ui.shell.context.values import UnlockView
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -21,7 +21,7 @@ _WAIT_S = 6.0
 
 
 class DeskUnlocking:
-    """See :class:`ui.shell.context.UnlockDesk`."""
+    """See :class:`ui.shell.context.parts.UnlockDesk`."""
 
     def __init__(self, desk: Desk, cabinet: Callable[[], Cabinet]) -> None:
         self._desk, self._cabinet = desk, cabinet

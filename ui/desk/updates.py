@@ -1,4 +1,4 @@
-"""New versions of the program, for the window: :class:`ui.shell.context.UpdateDesk` over the
+"""New versions of the program, for the window: :class:`ui.shell.context.parts.UpdateDesk` over the
 desk."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class DeskUpdates:
-    """See :class:`ui.shell.context.UpdateDesk`."""
+    """See :class:`ui.shell.context.parts.UpdateDesk`."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk

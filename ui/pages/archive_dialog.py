@@ -40,7 +40,7 @@ from ui.widgets import (
 if TYPE_CHECKING:
     from app.archiving.making import Made
     from app.archiving.metadata import About
-    from ui.shell.context import Step
+    from ui.shell.context.parts import Step
     from ui.shell.interface import Shell
     from ui.tasks import Task
 

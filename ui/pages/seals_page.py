@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from app.store.applications import ApplicationRecord
     from app.store.cabinet import SealRecord
     from crypto.seal.release import Release
-    from ui.shell.context import TokenView
+    from ui.shell.context.values import TokenView
     from ui.shell.interface import Shell
 
     _Card = tuple[SealRecord, datetime | None, tuple[str, str], int]

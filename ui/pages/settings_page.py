@@ -58,7 +58,7 @@ from ui.widgets import (
 )
 
 if TYPE_CHECKING:
-    from ui.shell.context import CertificateView, TokenView
+    from ui.shell.context.values import CertificateView, TokenView
     from ui.shell.interface import Shell
 
 

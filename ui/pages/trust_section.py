@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from app.store.anchors import Anchor
     from app.store.cabinet import PlatformRecord
     from app.store.trusted_platforms import TrustedPlatform
-    from ui.shell.context import RegistryView, TrustView
+    from ui.shell.context.values import RegistryView, TrustView
     from ui.shell.interface import Shell
 
 _SHORT = 16

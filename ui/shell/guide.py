@@ -18,7 +18,8 @@ from ui.language import tr
 from ui.widgets import button, clear_layout, column, framed, label, line, picture, row
 
 if TYPE_CHECKING:
-    from ui.shell.context import Context, TokenView
+    from ui.shell.context.values import TokenView
+    from ui.shell.context.whole import Context
     from ui.shell.interface import Shell
     from ui.tasks import Task
 

@@ -13,7 +13,8 @@ from PySide6.QtWidgets import QWidget
 
 from ui.away import AwayNotices
 from ui.canvas.renderer import Renderer
-from ui.shell.context import Context, TokenView
+from ui.shell.context.values import TokenView
+from ui.shell.context.whole import Context
 from ui.shell.notice import NoticeBar
 from ui.shell.recent import RecentFiles
 from ui.shell.state import WindowState

@@ -17,7 +17,7 @@ from app.errors import explain
 from ui import theme
 from ui.dialogs import Dialog
 from ui.language import language, tr
-from ui.shell.context import TokenView
+from ui.shell.context.values import TokenView
 from ui.shell.notice import announce
 from ui.shell.pin_field import PinAids, PinField
 from ui.shell.token_strip import token_name

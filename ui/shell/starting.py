@@ -19,7 +19,7 @@ from app.settings import policy_is_doubtful
 from ui import accessible, language, theme
 from ui.garbage import Collector
 from ui.language import tr
-from ui.shell.context import Context
+from ui.shell.context.whole import Context
 from ui.shell.navigation import page_titles
 from ui.shell.session_end import SessionEnd
 from ui.shell.state import STATE_FILE, WindowState

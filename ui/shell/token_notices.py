@@ -14,7 +14,7 @@ from ui.seal_card import kind_name, who_lifts
 
 if TYPE_CHECKING:
     from app.store.cabinet import SealRecord
-    from ui.shell.context import TokenView
+    from ui.shell.context.values import TokenView
     from ui.shell.interface import Shell
 
 _TOLD = "told_seals"

@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QMenu, QToolButton
 from crypto.pki.holder_name import without_credit_code
 from ui import theme
 from ui.language import tr
-from ui.shell.context import TokenView
+from ui.shell.context.values import TokenView
 from ui.widgets import OneLine, button, day, label, opens, picture, row
 
 if TYPE_CHECKING:

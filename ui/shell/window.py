@@ -41,7 +41,8 @@ from ui.canvas.renderer import Renderer
 from ui.dialogs import FRAME
 from ui.files import dropped, open_outside
 from ui.language import tr
-from ui.shell.context import Context, TokenView
+from ui.shell.context.values import TokenView
+from ui.shell.context.whole import Context
 from ui.shell.incoming import IncomingFiles
 from ui.shell.keys.plugged_tokens import PluggedTokens
 from ui.shell.navigation import PAGES, STAFF_PAGES, Navigation, page_titles

@@ -17,7 +17,7 @@ from ui.shell.pin_dialog import ask_pin
 from ui.widgets import button, centred, column, framed, label, picture, row
 
 if TYPE_CHECKING:
-    from ui.shell.context import TokenView
+    from ui.shell.context.values import TokenView
     from ui.shell.interface import Shell
 
 

@@ -1,7 +1,7 @@
 """What happens to documents before the PIN: examined, repaired, said yes to, and checked at last.
 
-All of it is work for the pool (:class:`ui.shell.context.Preparer`); what was found out is kept in
-the documents. Nothing here shows anything.
+All of it is work for the pool (:class:`ui.shell.context.parts.Preparer`); what was found out is
+kept in the documents. Nothing here shows anything.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, QTimer, Signal
 
 from ui.language import tr
-from ui.shell.context import DocumentFacts
+from ui.shell.context.values import DocumentFacts
 from ui.stamp.documents import StampDocument
 from ui.stamp.work import Checked, StampOrder, check_orders
 

@@ -16,7 +16,7 @@ from ui.approvers import named
 from ui.language import language, tr
 from ui.lent_use import missing
 from ui.seal_card import kind_name
-from ui.shell.context import DocumentFacts, TokenView
+from ui.shell.context.values import DocumentFacts, TokenView
 from ui.widgets import clear_layout, day, label, picture, row
 
 if TYPE_CHECKING:

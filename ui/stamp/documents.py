@@ -22,7 +22,7 @@ from app.errors import FileRepairable, explain
 from app.placing.stamp_plan import Plan
 from ui import theme
 from ui.language import language, pair, tr
-from ui.shell.context import DocumentFacts
+from ui.shell.context.values import DocumentFacts
 from ui.stamp.work import StampOrder, StampOutcome
 from ui.widgets import pop_up, shortcut
 

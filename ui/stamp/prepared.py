@@ -20,7 +20,7 @@ from ui.tasks import Task
 
 if TYPE_CHECKING:
     from app.many.resuming import StampedEarlier
-    from ui.shell.context import Context
+    from ui.shell.context.whole import Context
     from ui.shell.interface import Shell
 
 SESSION_FILE = "session.json"

@@ -30,7 +30,7 @@ from ui.widgets import button, clear_layout, column, label, row, scrolled
 if TYPE_CHECKING:
     from app.placing.placement import SealSize
     from app.store.cabinet import SealRecord
-    from ui.shell.context import TokenView
+    from ui.shell.context.values import TokenView
     from ui.shell.interface import Shell
     from ui.tasks import Task
 

@@ -20,7 +20,9 @@ from app.errors import Cancelled, ChangesForbidden, NoSeam
 from app.many.batch import Batch
 from app.placing.stamp_plan import Laid, Placed, lay_out
 from app.steps import ApprovalWait, StampStep
-from ui.shell.context import Context, DocumentFacts, Stamper, Step
+from ui.shell.context.parts import Stamper, Step
+from ui.shell.context.values import DocumentFacts
+from ui.shell.context.whole import Context
 
 if TYPE_CHECKING:
     from app.many.resuming import StampedEarlier

@@ -36,7 +36,7 @@ from ui.widgets import button, facts, label, picture, row
 
 if TYPE_CHECKING:
     from app.remote.disputes import DisputeEvidence, DisputeReceipt, DisputeState
-    from ui.shell.context import TokenView
+    from ui.shell.context.values import TokenView
     from ui.shell.interface import Shell
 
 

@@ -29,7 +29,8 @@ from ui.verify.add_anchor import add_from_file
 from ui.widgets import button, column, copy_text, facts, label, picture, row
 
 if TYPE_CHECKING:
-    from ui.shell.context import Context, PlatformClaim
+    from ui.shell.context.values import PlatformClaim
+    from ui.shell.context.whole import Context
     from ui.shell.interface import Shell
 
 _RUN = 4

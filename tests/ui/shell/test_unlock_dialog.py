@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from device.token import UnlockProblem, UnlockRefused
 from tests.world.desk import StandIn
 from ui.pages.seals_page import SealsPage
-from ui.shell.context import UnlockView
+from ui.shell.context.values import UnlockView
 from ui.shell.keys.unlock_dialog import UnlockDialog
 from ui.shell.pin_dialog import PinDialog
 from ui.shell.window import MainWindow

@@ -8,7 +8,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.errors import explain
 from ui.language import language, pair
-from ui.shell.context import TokenView
+from ui.shell.context.values import TokenView
 
 if TYPE_CHECKING:
     from ui.shell.interface import Shell

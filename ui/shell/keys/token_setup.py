@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QDialog, QLineEdit, QVBoxLayout, QWidget
 from app.errors import explain
 from ui.dialogs import Dialog
 from ui.language import language, pair, tr
-from ui.shell.context import TokenView
+from ui.shell.context.values import TokenView
 from ui.shell.pin_field import PinAids, PinField
 from ui.widgets import button, column, facts, label, picture, row
 

@@ -23,7 +23,7 @@ from app.errors import explain, platform_reason
 from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import language, pair, tr
-from ui.shell.context import TokenView, UnlockView
+from ui.shell.context.values import TokenView, UnlockView
 from ui.shell.pin_field import PinAids, PinField
 from ui.shell.token_strip import token_name
 from ui.widgets import button, calm, column, day, facts, label, picture, row
