@@ -28,7 +28,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ from crypto.pdf.lookalikes.search import (
 from crypto.pdf.marks.check import SealMarks, check_date, draws, joined_slices
 from crypto.pdf.marks.date import date_of
 from crypto.pdf.marks.drawn import MAX_MARKS, DrawMarks, MarkTask
-from crypto.pdf.marks.place import dates_meet, marks_of
+from crypto.pdf.marks.place import dates_meet, marks_of, overlaps
 from crypto.pdf.reading.digests import Covered, digest_again, digests, digests_meanwhile
 from crypto.pdf.reading.document import Document, Field
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
@@ -148,7 +148,8 @@ def _verify_document(
         _draw_marks(file.document, password, checks, draw)  # 5
     _check_marks(checks)
     _check_approvals(file.document, password, checks)
-    reports = tuple(_weighed(check, checks) for check in checks)  # 6
+    over = overlaps(mark for check in checks for mark in check.report.marks)
+    reports = tuple(_weighed(check, checks, over) for check in checks)  # 6
     if look and any(report.coverage == "revision" for report in reports):
         from crypto.pdf.looking.layer import with_looks
 
@@ -482,31 +483,41 @@ def _unapproved(changes: Sequence[Change], own: _Check, everyone: Sequence[_Chec
     return [change for change in changes if change.what not in good - bad]
 
 
+_MOST_OVER = 3
+"""So many other marks may lie over one. Imprints are multiplied onto the page: heaped, each a
+little aside, they are black in the end, text and paper alike. Of those that are mostly ink two are
+too many."""
 _HIDING_NOTHING = ("later_signature_unseen", "later_seal")
 
 
 # --- 6. weigh later seals ----------------------------------------------------------------------
 
 
-def _weighed(check: _Check, everyone: Sequence[_Check]) -> SignatureReport:
+def _weighed(
+    check: _Check, everyone: Sequence[_Check], over: Mapping[str, Collection[str]]
+) -> SignatureReport:
     """The report with what later signatures do to it. A seal must itself prove what it shows, and
     hide nothing: otherwise the earlier seal cannot be called good (the "sneaky signature" attack).
-    A signature with a look of its signer's own may stand on blank ground."""
+    A signature with a look of its signer's own may stand on blank ground. *over*: field → the
+    fields of all marks that lie over its own."""
     report = check.report
     added = {change.what: change for change in report.changed_later if change.kind == "seal_added"}
     extra: list[Finding] = []
+    later = frozenset(added)
     for other in everyone:
         changes = [added.pop(name) for name in other.report.fields if name in added]
         if not changes or other is check:
             continue
         harmless = other.harmless and not dates_meet(report.marks, other.report.marks)
-        extra.append(_of_later(changes, other, harmless))
+        heap = max(len(later.intersection(over.get(each.what, ()))) for each in changes)
+        extra.append(_of_later(changes, other, harmless, heap))
     extra += [change.finding for change in added.values()]
     return replace(report, findings=(*report.findings, *extra)) if extra else report
 
 
-def _of_later(changes: Sequence[Change], later: _Check, harmless: bool) -> Finding:
-    """What one later signature means; *changes* put its fields into the file."""
+def _of_later(changes: Sequence[Change], later: _Check, harmless: bool, heap: int = 0) -> Finding:
+    """What one later signature means; *changes* put its fields into the file. *heap*: so many other
+    later marks lie over one of its own."""
     seal = later.report.seal
     shown = [change for change in changes if change.ground]
     details = {"who": later.report.who or "—", "field": changes[0].what}
@@ -515,7 +526,9 @@ def _of_later(changes: Sequence[Change], later: _Check, harmless: bool) -> Findi
     if harmless and not shown:
         return Finding("later_signature_unseen", details)
     is_blank = all(change.ground == "blank" for change in shown)
-    hides = bool(later.marks and later.marks.solid and not is_blank)
+    marks = later.marks
+    is_thick = bool(marks and (marks.solid or heap > (0 if marks.dense else _MOST_OVER)))
+    hides = is_thick and not is_blank
     if harmless and later.proved and seal:
         code = "later_seal_hides" if hides else "later_seal"
         return Finding(code, {**details, "seal": seal.name})

@@ -129,8 +129,9 @@ class Painted:
     """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
     clip (by anything but a rectangle), transfer, colours (that the resources give another meaning),
     stack (states saved and restored in a way that viewers take differently), box (a form without
-    one, which most viewers do not draw), outside (a stream whose data is elsewhere, or that only
-    some viewers decode), unknown"""
+    one, which most viewers do not draw), resources (a nested form without its own: some viewers
+    take those of the form around it, others those of the page), outside (a stream whose data is
+    elsewhere, or that only some viewers decode), unknown"""
     profiled: bool = False
     """Colours of a profile or a calibration were chosen, which may show any as any other."""
     operators: int = 0
@@ -217,7 +218,7 @@ def read_page(
             break
         resources, node = entry(node, "/Resources"), entry(node, "/Parent")
     reader = _Reader(painted, fonts, most)
-    reader.content(b"\n".join(parts), _State(_PLAIN, _EVERYWHERE), resources, 0)
+    reader.page(b"\n".join(parts), resources)
     return painted
 
 
@@ -227,7 +228,14 @@ class _Reader:
     def __init__(self, painted: Painted, fonts: Fonts | None, most: int = MAX_OPERATORS) -> None:
         self._painted, self._most = painted, most
         self._forms = self._bytes = 0
+        self._of_page: Any = None
+        """The resources of the page whose content is read."""
         self._fonts = fonts or Fonts()
+
+    def page(self, data: bytes, resources: Any) -> None:
+        """The content of a page with these *resources*."""
+        self._of_page = resources
+        self.content(data, _State(_PLAIN, _EVERYWHERE), resources, 0)
 
     def form(self, form: generic.StreamObject, state: _State, inherited: Any, depth: int) -> None:
         """A form XObject drawn under *state*."""
@@ -247,6 +255,8 @@ class _Reader:
         listed = items_of(filters) if isinstance(filters, generic.ArrayObject) else [filters]
         if _ELSEWHERE & set(form) or "/Crypt" in map(follow, listed):
             self._painted.strange.add("outside")
+        if depth and "/Resources" not in form and inherited is not self._of_page:
+            self._painted.strange.add("resources")
         if len(corners) != 4:
             self._painted.strange.add("box")
         else:

@@ -85,6 +85,11 @@ class SealMarks:
         return any(mark.solid for _, mark in self.marks)
 
     @property
+    def dense(self) -> bool:
+        """Is one of the marks mostly ink, of whatever colour?"""
+        return any(mark.dense for _, mark in self.marks)
+
+    @property
     def cut(self) -> list[Field]:
         """The marks that show a part of the seal only."""
         return [field for field, mark in self.marks if _matches(mark) and not is_whole(mark.part)]

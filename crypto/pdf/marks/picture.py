@@ -78,6 +78,8 @@ class MarkCheck:
     """Of the whole picture, seen or not."""
     solid: bool = False
     """Most of it is ink through which no text can be read."""
+    dense: bool = False
+    """Most of it is ink of whatever colour."""
 
 
 def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCheck:
@@ -111,6 +113,9 @@ def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCh
             spelling and (spelling, picture.see_through),
             lambda: _is_solid(_raster(picture.image), picture.see_through),
         )
+        dense = _remembered(
+            spelling and (spelling, False), lambda: _is_solid(_raster(picture.image), False)
+        )
     except (ImprintError, *PARSER_FAILURES) as error:
         return unreadable(str(error)[:100])
     if mean > _OTHER and _has_proportions(picture, seal):
@@ -128,7 +133,7 @@ def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCh
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
     is_true = len(findings) == 1
-    return MarkCheck(tuple(findings), fits and harmless, is_true, picture.part, size, solid)
+    return MarkCheck(tuple(findings), fits and harmless, is_true, picture.part, size, solid, dense)
 
 
 _T = TypeVar("_T")

@@ -313,3 +313,21 @@ def test_the_sign_of_a_note_must_stand_on_a_ground_that_people_see(
     verdict, found = kinds(world, noted(sealed, content, resources))
     expected = Verdict.VALID_CHANGED_LATER if good else Verdict.UNKNOWN
     assert (verdict, "drawing_added" in found) == (expected, not good)
+
+
+@pytest.mark.parametrize(
+    ("resources", "kind"),
+    [
+        (b"", "filling_unclear"),
+        (b"/Resources<</Font<</Helv 92 0 R>>>>", "field_filled"),
+    ],
+    ids=["none", "its own"],
+)
+def test_a_nested_form_is_read_only_with_resources_of_its_own(
+    world: World, sealed: bytes, resources: bytes, kind: str
+) -> None:
+    """Some viewers take those of the form around it, others those of the page (ISO 32000-1 §7.8.3),
+    where a font of the same name may have other glyphs."""
+    nested = stream(shown(b"(9000) Tj"), b"/Type/XObject/Subtype/Form/BBox[0 0 220 30]" + resources)
+    data = filled(sealed, b"/X Do", resources=b"/XObject<</X 93 0 R>>", others=[nested])
+    assert kind in kinds(world, data)[1]

@@ -123,3 +123,41 @@ def test_a_later_seal_that_is_mostly_black_hides_what_it_lies_on(
     first = world.verify(data, trust=world.trusting(holder)).signatures[0]
     assert code in codes(first)
     assert first.verdict is (Verdict.UNKNOWN if code == "later_seal_hides" else Verdict.VALID)
+
+
+@pytest.mark.parametrize(
+    ("heaped", "hides"),
+    [
+        (((60, 1),), True),
+        (((5, 1),), True),
+        (((4, 1),), False),
+        (((2, 1), (2, 1), (2, 1)), True),
+        (((9, 45),), False),
+    ],
+    ids=["sixty", "five", "four", "six of three signatures", "nine beside one another"],
+)
+def test_marks_of_later_seals_that_are_heaped_on_text_hide_it(
+    world: World, heaped: tuple[tuple[int, int], ...], hides: bool
+) -> None:
+    """Each is a proved imprint and lets text through; multiplied again and again they are black.
+    *heaped*: for each later signature its marks, and the millimetres from one to the next."""
+    data = world.sign(classic_pdf())
+    for count, apart in heaped:
+        marks = [Mark(0, 10 + at % 4 * apart, 38 + at // 4 * apart, 30, 30) for at in range(count)]
+        data = world.sign(data, world.second, marks)
+    first = world.verify(data).signatures[0]
+    assert ("later_seal_hides" in codes(first)) is hides
+    assert first.verdict is (Verdict.UNKNOWN if hides else Verdict.VALID)
+
+
+@pytest.mark.parametrize(("apart", "hides"), [(1, True), (45, False)])
+def test_two_later_marks_that_are_mostly_ink_hide_text_where_they_meet(
+    world: World, apart: int, hides: bool
+) -> None:
+    picture = io.BytesIO()
+    Image.new("RGBA", (240, 240), (120, 0, 0, 255)).save(picture, "PNG")
+    holder = world.holder("32130000000066", picture.getvalue())
+    place = [Mark(0, 25, 38, 40, 40), Mark(0, 25 + apart, 38, 40, 40)]
+    data = world.sign(world.sign(classic_pdf()), holder, place)
+    first = world.verify(data, trust=world.trusting(holder)).signatures[0]
+    assert ("later_seal_hides" in codes(first)) is hides
