@@ -28,7 +28,7 @@ from crypto.pdf.reading.objects import (
 _FIELD = frozenset(
     ("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI", "/NM")
 )
-_UNDISPLAYED = frozenset(("/DV", "/DS", "/MaxLen", "/Border"))
+_UNDISPLAYED = frozenset(("/DV", "/DS", "/MaxLen", "/Border", "/BS"))
 """What a field returns to, how a text may be written into it, a frame that its look has or has not:
 nothing of it shows where there is a look."""
 _READ_ONLY = 1
@@ -169,6 +169,8 @@ class Fields:
             self._pair.say("suspicious", page, known.name)
         if "/RV" in differing and is_same_said_richly(before, after):
             differing.discard("/RV")
+        if "/BS" in differing and _names_a_thin_line(after) and Look.of(after).drawn:
+            differing.discard("/BS")  # what the look has of it is judged as its frame
         types = {str(entry(each, "/Type", "/Annot")) for each in (before, after)}
         if types != {"/Annot"} and "/Type" in differing:  # a node of another tree as well
             self._pair.forbid(page, f"{known.name}: /Type")
@@ -332,8 +334,19 @@ def _nearly(before: Any, after: Any) -> bool:
     lists = [each for each in (before, after) if isinstance(each, generic.ArrayObject)]
     if len(lists) != 2 or len(lists[0]) != len(lists[1]):
         return False
-    pairs = zip(*([float(follow(each)) for each in one] for one in lists), strict=True)
+    pairs = zip(*([float(follow(each)) for each in items_of(one)] for one in lists), strict=True)
     return all(abs(one - other) <= _ROUNDED for one, other in pairs)
+
+
+def _names_a_thin_line(widget: generic.DictionaryObject) -> bool:
+    """Does /BS name a solid line of two points at most? Without one it is of one point."""
+    style = entry(widget, "/BS")
+    return style is None or (
+        isinstance(style, generic.DictionaryObject)
+        and set(style) <= {"/Type", "/S", "/W"}
+        and entry(style, "/S", "/S") == "/S"
+        and 0 <= float(entry(style, "/W", 1)) <= 2
+    )
 
 
 def _border(widget: generic.DictionaryObject) -> tuple[Any, ...]:
@@ -346,6 +359,6 @@ def _border(widget: generic.DictionaryObject) -> tuple[Any, ...]:
         style = generic.DictionaryObject()
     kind, width = str(entry(style, "/S", "/S")), float(entry(style, "/W", 1))
     dash = entry(style, "/D")
-    dashes = [float(follow(each)) for each in dash] if isinstance(dash, generic.ArrayObject) else []
+    dashes = [float(follow(each)) for each in items_of(dash)]
     known = set(style) <= {"/Type", "/S", "/W", "/D"}
     return (known, kind, width, tuple(dashes or [3.0]) if kind == "/D" else ())

@@ -44,7 +44,7 @@ from crypto.pdf.changes.looks import (
 )
 from crypto.pdf.changes.ticks import Button, is_tick
 from crypto.pdf.marks.appearance import has_area
-from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.objects import same, same_entry
 
 _LARGEST_BUTTON = 0.01
@@ -267,7 +267,7 @@ def _named_ground(widget: generic.DictionaryObject, box: Box) -> Ink | None:
     named = entry(entry(widget, "/MK", {}), "/BG")
     if not isinstance(named, generic.ArrayObject):
         return None
-    colour = colour_of([float(follow(each)) for each in named], len(named))
+    colour = colour_of([float(follow(each)) for each in items_of(named)], len(named))
     return None if colour is None else Ink("fill", box, colour)
 
 
@@ -298,10 +298,10 @@ def _are_heaped(inks: list[Ink]) -> bool:
 def _displayed(widget: generic.DictionaryObject, value: str) -> str:
     """What a choice shows for a value that it exports (/Opt)."""
     listed = inherited(widget, "/Opt")
-    for raw in listed if isinstance(listed, generic.ArrayObject) else ():
+    for raw in items_of(listed):
         pair = follow(raw)
         if isinstance(pair, generic.ArrayObject) and len(pair) == 2:
-            exported, shown = (value_text(follow(each)) for each in pair)
+            exported, shown = (value_text(follow(each)) for each in items_of(pair))
             if exported == value:
                 return shown
     return value

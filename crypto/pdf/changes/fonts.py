@@ -14,7 +14,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.access import entry, follow, items_of
 
 _LETTERED = re.compile(
     r"/(?:[A-Z]{6}\+)?(?:helv|arial|times|ti(?:ro|bo|it|bi)|cour|co(?:bo|ob|bl)|he(?:bo|ob|bl)"
@@ -240,7 +240,7 @@ def _simple_widths(node: generic.DictionaryObject) -> dict[int, float]:
     if not isinstance(listed, generic.ArrayObject):
         return {}
     first = int(entry(node, "/FirstChar", 0))
-    return {first + at: abs(float(follow(each))) for at, each in enumerate(listed)}
+    return {first + at: abs(float(follow(each))) for at, each in enumerate(items_of(listed))}
 
 
 def _is_symbolic(node: generic.DictionaryObject) -> bool:
@@ -332,13 +332,14 @@ def _plain(text: Any) -> str:
 
 def _composite_widths(listed: Any) -> dict[int, float]:
     """/W (ISO 32000-1 §9.7.4.3): ``c [w …]`` and ``first last w``."""
-    items = [follow(item) for item in listed] if isinstance(listed, generic.ArrayObject) else []
+    items = [follow(item) for item in items_of(listed)]
     found: dict[int, float] = {}
     at = 0
     while at + 1 < len(items) and len(found) < _MAX_WIDTHS:
         first, second = int(items[at]), items[at + 1]
         if isinstance(second, generic.ArrayObject):
-            found.update({first + n: abs(float(follow(each))) for n, each in enumerate(second)})
+            stated = enumerate(items_of(second))
+            found.update({first + n: abs(float(follow(each))) for n, each in stated})
             at += 2
         elif at + 2 < len(items):
             last = min(int(second), first + _MAX_WIDTHS)

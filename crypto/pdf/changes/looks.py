@@ -18,7 +18,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.ink import Box, Ink, Painted, holds, overlaps, read_look
 from crypto.pdf.marks.appearance import box as rectangle_of
-from crypto.pdf.reading.access import entry
+from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
 from crypto.pdf.reading.objects import same
 
@@ -62,7 +62,7 @@ def value_text(value: Any) -> str:
     if isinstance(value, generic.StreamObject):
         return generic_text(value.data)
     if isinstance(value, generic.ArrayObject):
-        return ", ".join(value_text(each) for each in value)
+        return ", ".join(value_text(follow(each)) for each in items_of(value))
     if isinstance(value, generic.NameObject):
         return "" if value == "/Off" else str(value)[1:]
     if isinstance(value, generic.ByteStringObject):

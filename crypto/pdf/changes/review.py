@@ -33,7 +33,7 @@ from crypto.pdf.changes.pair import Step
 from crypto.pdf.changes.references import References
 from crypto.pdf.changes.step import compare
 from crypto.pdf.changes.unlisted import unlisted_objects
-from crypto.pdf.reading.access import entry, follow
+from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.enclosed_evidence import evidence_of
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
@@ -293,7 +293,7 @@ class _Limits:
     @classmethod
     def of(cls, signature: generic.DictionaryObject) -> _Limits:
         limits = cls(None)
-        for raw in entry(signature, "/Reference", ()):
+        for raw in items_of(entry(signature, "/Reference")):
             reference = follow(raw)
             parameters = entry(reference, "/TransformParams")
             if not isinstance(parameters, generic.DictionaryObject):
@@ -302,7 +302,9 @@ class _Limits:
             if method == "/DocMDP":
                 limits = replace(limits, permission=int(entry(parameters, "/P", 2)))
             elif method == "/FieldMDP":
-                names = frozenset(str(follow(field)) for field in entry(parameters, "/Fields", ()))
+                names = frozenset(
+                    str(follow(field)) for field in items_of(entry(parameters, "/Fields"))
+                )
                 limits = replace(limits, action=str(entry(parameters, "/Action")), fields=names)
         return limits
 

@@ -1,0 +1,152 @@
+"""What ordinary programs do to documents of ordinary people, encrypted ones among them."""
+
+import re
+from pathlib import Path
+
+import pymupdf
+import pytest
+
+from crypto.verdict import Verdict
+from tests.world.documents import append_revision, build_pdf
+from tests.world.sealing import World, codes
+
+ENCRYPTIONS = (
+    pymupdf.PDF_ENCRYPT_NONE,
+    pymupdf.PDF_ENCRYPT_RC4_128,
+    pymupdf.PDF_ENCRYPT_AES_128,
+    pymupdf.PDF_ENCRYPT_AES_256,
+)
+CHINESE = (
+    b"<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding/UniGB-UCS2-H"
+    b"/DescendantFonts[<</Type/Font/Subtype/CIDFontType0/BaseFont/STSong-Light"
+    b"/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 0>>%s>>]>>"
+)
+
+
+def encrypted(data: bytes, encryption: int) -> bytes:
+    """*data* as an author's program encrypts it, with nothing to enter when it is opened."""
+    with pymupdf.open(stream=data) as pdf:
+        done: bytes = pdf.tobytes(encryption=encryption, owner_pw="owner")
+    return done
+
+
+def page(font: bytes, *extra: bytes, annots: bytes = b"", catalog: bytes = b"") -> bytes:
+    """One page with a line of text; *extra* are the objects from 6 on."""
+    content = b"BT /F 24 Tf 72 700 Td <54084540> Tj ET"
+    return build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R" + catalog + b">>",
+            b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+            font,
+            b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+            b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</Font<</F 3 0 R>>>>"
+            b"/MediaBox[0 0 595 842]" + annots + b">>",
+            *extra,
+        ]
+    )
+
+
+@pytest.mark.parametrize("encryption", ENCRYPTIONS)
+@pytest.mark.parametrize("widths", [b"/W[1[500 500] 814 939 500]", b"/W[814 939 500]"])
+def test_a_note_on_blank_ground_is_one_in_an_encrypted_document_too(
+    world: World, tmp_path: Path, encryption: int, widths: bytes
+) -> None:
+    sealed = world.sign(encrypted(page(CHINESE % widths), encryption), marks=[])
+    path = tmp_path / "a.pdf"
+    path.write_bytes(sealed)
+    with pymupdf.open(path) as opened:
+        opened[0].add_text_annot((500, 60), "请核对")
+        opened.saveIncr()
+    report = world.verify(path.read_bytes())
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    assert "note_added" in codes(report.signatures[0])
+
+
+LIMITS = b"[<</TransformMethod/%s/TransformParams<<%s>>>>]"
+
+
+@pytest.mark.parametrize("encryption", ENCRYPTIONS[::3])
+@pytest.mark.parametrize(
+    ("limits", "is_locked"),
+    [
+        (LIMITS % (b"FieldMDP", b"/Action/Include/Fields[(price)]"), True),
+        (LIMITS % (b"FieldMDP", b"/Action/Exclude/Fields[(price)]"), False),
+        (LIMITS % (b"DocMDP", b"/P 1"), True),
+        (LIMITS % (b"DocMDP", b"/P 2"), False),
+    ],
+)
+def test_what_a_signature_locks_is_locked_in_an_encrypted_document_too(
+    world: World, tmp_path: Path, encryption: int, limits: bytes, is_locked: bool
+) -> None:
+    """The names of the fields are encrypted, and the dictionaries around them."""
+    plain = page(HELVETICA, FIELD % 1, LOOK % (3, b"q Q"), HELVETICA, limits, **FORM)
+    sealed = world.sign(encrypted(plain, encryption), marks=[])
+    head = re.search(rb"/Type\s*/Sig(?=\s*/Filter)\s*/Filter\s*/[\w.]+", sealed)
+    assert head
+    locked = sealed.replace(head[0], b"/Reference 9 0 R".ljust(len(head[0])))
+    path = tmp_path / "a.pdf"
+    path.write_bytes(locked)
+    with pymupdf.open(path) as opened:
+        page_shown = opened[0]
+        for widget in page_shown.widgets():
+            if widget.field_name == "price":
+                widget.field_value = "1000"
+                widget.update()
+        opened.saveIncr()
+    [signature] = world.verify(path.read_bytes()).signatures
+    kinds = {each.kind for each in signature.changed_later}
+    assert ("forbidden" in kinds) is is_locked, kinds
+    assert ("field_filled" in kinds) is not is_locked
+
+
+FIELD = (
+    b"<</Type/Annot/Subtype/Widget/FT/Tx/T(price)/F 4/Rect[200 600 320 620]/P 5 0 R"
+    b"/DA(/Helv 11 Tf 0 g)/MK<</BC[0 0 0]>>/BS<</S/S/W %d>>/AP<</N 7 0 R>>>>"
+)
+LOOK = (
+    b"<</Type/XObject/Subtype/Form/BBox[0 0 120 20]/Resources<</Font<</Helv 8 0 R>>>>"
+    b"/Length %d>>stream\n%s\nendstream"
+)
+FORM = {
+    "annots": b"/Annots[6 0 R]",
+    "catalog": b"/AcroForm<</Fields[6 0 R]/DA(/Helv 11 Tf 0 g)/DR<</Font<</Helv 8 0 R>>>>>>",
+}
+HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>"
+
+
+def form(width: int) -> bytes:
+    """An empty field whose border is so many points wide."""
+    return page(HELVETICA, FIELD % width, LOOK % (3, b"q Q"), HELVETICA, **FORM)
+
+
+def filled(data: bytes, border: bytes, content: bytes) -> bytes:
+    field = (FIELD % 0).replace(b"/BS<</S/S/W 0>>", border).replace(b"/AP<</N 7", b"/AP<</N 90")
+    return append_revision(
+        data,
+        {6: field.replace(b"/FT/Tx", b"/FT/Tx/V(1000)"), 90: LOOK % (len(content), content)},
+    )
+
+
+TEXT = b"BT 0 g /Helv 11 Tf 2 6 Td (1000) Tj ET"
+FRAME = b"q 1 w 0 0 0 RG .5 .5 119 19 re s Q " + TEXT
+
+
+@pytest.mark.parametrize(
+    ("border", "content", "verdict"),
+    [
+        (b"/BS<</S/S/W 1>>", FRAME, Verdict.VALID_CHANGED_LATER),
+        (b"/BS<</S/S/W 1>>", TEXT, Verdict.VALID_CHANGED_LATER),
+        (b"/BS<</W 2>>", FRAME, Verdict.VALID_CHANGED_LATER),
+        (b"", FRAME, Verdict.VALID_CHANGED_LATER),
+        (b"/BS<</S/S/W 9>>", FRAME, Verdict.UNKNOWN),
+        (b"/BS<</S/D/W 1/D[3 1]>>", FRAME, Verdict.UNKNOWN),
+        (b"/BS<</S/U/W 1>>", FRAME, Verdict.UNKNOWN),
+    ],
+)
+def test_who_fills_a_field_may_give_it_a_thin_frame(
+    world: World, border: bytes, content: bytes, verdict: Verdict
+) -> None:
+    """PyMuPDF makes fields without one and gives them one when they are filled in."""
+    report = world.verify(filled(world.sign(form(0), marks=[]), border, content))
+    assert report.verdict is verdict, [each.what for each in report.signatures[0].changed_later]
+    assert "field_filled" in codes(report.signatures[0])
