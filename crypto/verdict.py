@@ -603,6 +603,8 @@ def proof_text(signature: SignatureReport, proof: Proof, language: str = "zh_CN"
     for finding in signature.findings:
         if finding.code == proof.code:
             return finding.text(language)
+    if proof.what == "status" and proof.state == "missing":
+        return say("proofs", "unknown_status", language)
     return say("proofs", f"no_{proof.what}", language)
 
 

@@ -41,6 +41,9 @@ _MOST_CONVERTED = 64 << 20
 MAX_TREE_DEPTH = 64
 _FEW = 1024
 """Bytes of a page's dictionary that are kept."""
+_BEYOND_ASCII = bytes(range(128, 256))
+_FULL = 4096
+"""So many compressed bytes have no LF without a CR before it once in ten million files."""
 
 
 @dataclass(frozen=True)
@@ -311,6 +314,8 @@ class Document:
                 if key_of(reference) in seen:
                     continue
                 seen.add(key_of(reference))
+                if not self.is_there(raw):
+                    continue
             node = follow(raw)
             if not isinstance(node, generic.DictionaryObject):
                 continue
@@ -348,11 +353,14 @@ def open_document(path: Path, password: str | None = None) -> Document:
 
 
 def _has_converted_line_ends(stream: BinaryIO) -> bool:
-    """Is every line end CR LF, and the file sound if each is LF?"""
+    """Is every line end CR LF, and the file sound if each is LF, or so full of bytes beyond ASCII
+    that an LF alone must have been among them?"""
     stream.seek(0)
     data = stream.read(_MOST_CONVERTED + 1)
     if len(data) > _MOST_CONVERTED or not 0 < data.count(b"\n") == data.count(b"\r\n"):
         return False
+    if len(data) - len(data.translate(None, _BEYOND_ASCII)) >= _FULL:
+        return True  # what was CR LF before cannot be told from what has become it
     try:
         Reader(io.BytesIO(data.replace(b"\r\n", b"\n")))
     except (PdfError, *PARSER_FAILURES):

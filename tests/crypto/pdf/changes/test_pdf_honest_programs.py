@@ -127,6 +127,28 @@ def filled(data: bytes, border: bytes, content: bytes) -> bytes:
     )
 
 
+def test_of_a_seal_that_another_program_has_saved_anew_nobody_says_that_it_is_none(
+    world: World,
+) -> None:
+    with pymupdf.open(stream=world.sign(page(HELVETICA))) as opened:
+        report = world.verify(opened.tobytes())
+    assert report.verdict is Verdict.INVALID
+    [signature] = report.to_json()["signatures"]
+    [status] = [each for each in signature["proofs"] if each["what"] == "status"]
+    assert (status["state"], status["text"]) == ("missing", "没有查到印章状态。")
+
+
+def test_a_form_that_names_fields_which_are_not_there_is_read(world: World) -> None:
+    """pdfunite and pdfseparate leave them; a reference to nothing is one to null, and nothing may
+    come to stand there later."""
+    left = FORM["catalog"].replace(b"[6 0 R]", b"[6 0 R 70 0 R]")
+    extra = (FIELD % 1, LOOK % (3, b"q Q"), HELVETICA)
+    sealed = world.sign(page(HELVETICA, *extra, annots=FORM["annots"], catalog=left), marks=[])
+    assert world.verify(sealed).verdict is Verdict.VALID
+    later = append_revision(sealed, {70: (FIELD % 1).replace(b"/T(price)", b"/T(b)/V(9)")})
+    assert world.verify(later).verdict in (Verdict.UNKNOWN, Verdict.INVALID)
+
+
 TEXT = b"BT 0 g /Helv 11 Tf 2 6 Td (1000) Tj ET"
 FRAME = b"q 1 w 0 0 0 RG .5 .5 119 19 re s Q " + TEXT
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import random
 import re
 from dataclasses import replace
 
@@ -165,6 +166,13 @@ def test_line_ends_that_a_transfer_has_converted_are_told(world: World) -> None:
         with pytest.raises(PdfUnreadable) as caught:
             world.verify(one_kept)
         assert not isinstance(caught.value, PdfLineEnds), "binary data has line ends of both kinds"
+    compressed = random.Random(1).randbytes(10_000).replace(b"\n", b"\r\n")
+    holding = build_pdf(
+        [b"<</Type/Catalog/Pages 2 0 R>>", b"<</Type/Pages/Count 0/Kids[]>>",
+         b"<</Length %d>>stream\n%s\nendstream" % (len(compressed), compressed)]
+    )  # fmt: skip
+    with pytest.raises(PdfLineEnds):  # some were CR LF before, so nobody can turn them back
+        world.verify(re.sub(rb"(?<!\r)\n", b"\r\n", holding))
     with pytest.raises(PdfUnreadable) as caught:
         world.verify(b"%PDF-1.7\r\nnothing of a file\r\n")
     assert not isinstance(caught.value, PdfLineEnds)
