@@ -7,7 +7,8 @@ line do with them stands in one table here.
 
     AppError                      something the product itself found out
     ├── UsageError, LinkNotEnabled, WindowBusy, Cancelled, TokenAmbiguous, NothingToArchive
-    ├── FileError                 FileNotReadable, NotAPdf (FileEmpty, OfdNotSupported),
+    ├── FileError                 FileNotReadable, NotAPdf (FileEmpty, WebPage, Packed,
+    │                             MailAttachment, OfdNotSupported),
     │                             PlatformNotNamed, FileRepairable, SignedFileDamaged,
     │                             ChangesForbidden, SealWouldHarm, OutputExists,
     │                             OutputNotWritable, SavedElsewhere, OutputVerificationFailed
@@ -256,6 +257,18 @@ class NotAPdf(FileError):
 
 class FileEmpty(NotAPdf):
     """The file holds nothing."""
+
+
+class WebPage(NotAPdf):
+    """A page of a server, most often one that asks to sign in or has not found the file."""
+
+
+class Packed(NotAPdf):
+    """An archive, in which a PDF may be."""
+
+
+class MailAttachment(NotAPdf):
+    """A mail, or what a mail program encodes or signs an attachment into."""
 
 
 class OfdNotSupported(NotAPdf):

@@ -17,7 +17,16 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from app.errors import FileEmpty, FileNotReadable, FileProblem, NotAPdf, OfdNotSupported
+from app.errors import (
+    FileEmpty,
+    FileNotReadable,
+    FileProblem,
+    MailAttachment,
+    NotAPdf,
+    OfdNotSupported,
+    Packed,
+    WebPage,
+)
 from app.placing.placement import TextHit  # noqa: TID253 - this module comes late itself
 
 if TYPE_CHECKING:
@@ -25,7 +34,10 @@ if TYPE_CHECKING:
 
 SECONDS = 60.0
 """For one document; 500 pages take about one."""
-_OTHER_KINDS = {kind.__name__: kind for kind in (NotAPdf, FileEmpty, OfdNotSupported)}
+_OTHER_KINDS: dict[str, type[NotAPdf]] = {
+    kind.__name__: kind
+    for kind in (NotAPdf, FileEmpty, MailAttachment, OfdNotSupported, Packed, WebPage)
+}
 _ERRORS = ("PdfEncrypted", "PdfPasswordWrong", "PdfTooComplex")
 """What may be wrong with a document; all else is PdfUnreadable."""
 

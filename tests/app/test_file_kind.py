@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import io
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from app.errors import FileEmpty, NotAPdf, OfdNotSupported, explain
+from app.errors import (
+    FileEmpty,
+    MailAttachment,
+    NotAPdf,
+    OfdNotSupported,
+    Packed,
+    WebPage,
+    explain,
+)
 from app.file_kind import require_pdf
 
 
@@ -25,7 +35,21 @@ def archive(name: str) -> bytes:
     [
         (b"", FileEmpty),
         (archive("OFD.xml"), OfdNotSupported),
-        (archive("other.xml"), NotAPdf),
+        (archive("other.pdf"), Packed),  # NotAPdf before, and to be exported from its program
+        (archive("[Content_Types].xml"), NotAPdf),
+        (gzip.compress(b"%PDF-1.7" * 9), Packed),
+        (b"Rar!\x1a\x07\x01\x00" + bytes(99), Packed),
+        (b"7z\xbc\xaf'\x1c" + bytes(99), Packed),
+        (b"<!DOCTYPE html>\n<html><title>404 Not Found</title></html>", WebPage),
+        (b"\xef\xbb\xbf\r\n<HTML lang='zh'><body>", WebPage),
+        (b"<?xml version='1.0'?><Invoice/>", NotAPdf),
+        (b"From: a@b.cn\r\nTo: c@d.cn\r\n (by hand)\r\nMIME-Version: 1.0\r\n\r\n", MailAttachment),
+        (b"Content-Transfer-Encoding: base64\n\nAAAA", MailAttachment),
+        (base64.encodebytes(b"%PDF-1.7\n%" + bytes(99)), MailAttachment),
+        (b"data:application/pdf;base64," + base64.b64encode(b"%PDF-1.7\n"), MailAttachment),
+        (bytes.fromhex("3082013006092a864886f70d010702a0820121"), MailAttachment),
+        (bytes.fromhex("3082013006092a8648ce3d040302a0820121"), NotAPdf),
+        (b"a: b\n" * 300, NotAPdf),
         (b"Dear customer", NotAPdf),
         (bytes(1024) + b"%PDF-1.7", NotAPdf),
     ],
