@@ -52,6 +52,8 @@ _LARGEST_BUTTON = 0.01
 _SMALLER = 0.75
 """Of the largest letters of a look: smaller ones may be overlooked."""
 _OVERLAP = 0.3
+_OF_THE_VIEW = 8 | 16 | 256
+"""Annotation flags NoZoom, NoRotate, ToggleNoView (ISO 32000-1 table 165)."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def judge(
         moved = is_list and old.text is not None and old.text == new.text
         lost = any(missing(old.ink, new.ink)) and not moved
         return Filling("look_replaced" if lost else "value_differs", *values)
-    if old.painted.strange or bits & PASSWORD or hides(values[1]):
+    if old.painted.strange or bits & PASSWORD or hides(values[1]) or _stands_elsewhere(after):
         return Filling("filling_unclear", *values)
     shown = _displayed(after, values[1])
     if not new.drawn and entry(after, "/AP") is not None:
@@ -125,6 +127,12 @@ def _same_elsewhere(before: generic.DictionaryObject, after: generic.DictionaryO
     if not isinstance(old, generic.DictionaryObject):
         old = generic.DictionaryObject()
     return all(key not in new or same_entry(old, new, key) for key in ("/R", "/D"))
+
+
+def _stands_elsewhere(widget: generic.DictionaryObject) -> bool:
+    """Is it shown as large at every zoom, upright on a page that is turned, or not while the mouse
+    is over it? What it covers, or what it says, depends on that."""
+    return bool(int(entry(widget, "/F", 0)) & _OF_THE_VIEW)
 
 
 def _same_settings(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
@@ -342,6 +350,7 @@ def _judge_button(
         return Filling("content_covered", "", _tick(now))
     if (
         not new.drawn
+        or _stands_elsewhere(after)
         or old.painted.strange
         or new.painted.strange
         or new.painted.profiled

@@ -20,7 +20,7 @@ from pyhanko.pdf_utils import generic
 from crypto import deadline
 from crypto.pdf.changes.colours import Colour, colour_of, parts_of, redefines_devices
 from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, Fonts
-from crypto.pdf.marks.appearance import fitted
+from crypto.pdf.marks.appearance import ELSEWHERE, fitted
 from crypto.pdf.marks.visible_part import Matrix, product
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.content import AppearanceError, operators
@@ -60,8 +60,6 @@ _FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s"
 _IGNORED = frozenset(
     ("J", "j", "M", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
 )
-_ELSEWHERE = frozenset(("/F", "/Ref", "/OPI", "/PS", "/Subtype2"))
-"""Entries of a form by which some viewers or printers show something else instead."""
 _NO_TRANSFER = ("/Default", "/Identity")
 
 
@@ -253,7 +251,7 @@ class _Reader:
         clip = state.clip
         filters = entry(form, "/Filter")
         listed = items_of(filters) if isinstance(filters, generic.ArrayObject) else [filters]
-        if _ELSEWHERE & set(form) or "/Crypt" in map(follow, listed):
+        if ELSEWHERE & set(form) or "/Crypt" in map(follow, listed):
             self._painted.strange.add("outside")
         if depth and "/Resources" not in form and inherited is not self._of_page:
             self._painted.strange.add("resources")

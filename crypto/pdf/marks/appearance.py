@@ -62,6 +62,8 @@ _PAINTS = {
     "sh": "shading",
     "BI": "inline image",
 }
+ELSEWHERE = frozenset(("/F", "/Ref", "/OPI", "/PS", "/Subtype2"))
+"""Entries of a form or a picture by which some viewers or printers show something else instead."""
 _PATHS = frozenset(("re", "m", "l", "c", "v", "y", "h"))
 _CLIPS = frozenset(("W", "W*"))
 _HARMLESS = frozenset(
@@ -137,7 +139,8 @@ class Drawing:
     other: set[str] = field(default_factory=set)
     """What else it draws: fill, line, text, shading, inline image, layer, mask, clip (other than to
     one rectangle), faint, rollover, background (of a widget without an appearance), mirrored or
-    leaning picture, unknown."""
+    leaning picture, outside (something for which some viewers or printers show something else),
+    resources (that a nested form does not bring itself), unknown."""
     in_states: bool = False
     """There is an appearance for each of several states, of which a viewer shows one or none."""
 
@@ -268,6 +271,9 @@ class _Follower:
             raise AppearanceError("the appearance nests too many objects")
         if "/OC" in form:
             self._found.other.add("layer")
+        if ELSEWHERE & set(form):
+            self._found.other.add("outside")
+        brings = depth == 0 or "/Resources" in form
         if len(form.data) > _MAX_CONTENT:
             raise AppearanceError("the appearance is too long")
         resources = entry(form, "/Resources", inherited)
@@ -290,6 +296,9 @@ class _Follower:
             deadline.check()
             if clipping and name not in _PATHS and name not in _CLIPS and name != "n":
                 self._found.other.add("clip")
+            if name in ("gs", "Do") and not brings:
+                # some viewers take those of the form around it, others those of the page
+                self._found.other.add("resources")
             if name == "q":
                 saved.append(state)
             elif name == "Q":
@@ -361,6 +370,8 @@ class _Follower:
             return
         if "/OC" in drawn:
             self._found.other.add("layer")
+        if ELSEWHERE & set(drawn):
+            self._found.other.add("outside")
         spaces = entry(resources, "/ColorSpace", {})
         if any(key in spaces for key in ("/DefaultRGB", "/DefaultGray", "/DefaultCMYK")):
             self._found.other.add("unknown")  # takes the place of the picture's own colours

@@ -15,8 +15,12 @@ def stream(content: bytes, entries: bytes = b"") -> bytes:
     return b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(content), content)
 
 
-def sealed_price(world: World) -> bytes:
-    """The document, sealed."""
+def flagged(widget: bytes, flags: int) -> bytes:
+    return widget.replace(b"/F 4", b"/F %d" % flags)
+
+
+def sealed_price(world: World, flags: int = 4) -> bytes:
+    """The document, sealed; *flags*: those of the field's annotation."""
     form = b"<</Fields[6 0 R]/DA(/Helv 12 Tf 0 g)/DR<</Font<</Helv 3 0 R>>>>>>"
     return world.sign(
         build_pdf(
@@ -27,7 +31,7 @@ def sealed_price(world: World) -> bytes:
                 stream(CONTENT),
                 b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
                 b"/Resources<</Font<</F 3 0 R>>>>/Annots[6 0 R]>>",
-                FIELD % b"/DA(/Helv 12 Tf 0 g)",
+                flagged(FIELD % b"/DA(/Helv 12 Tf 0 g)", flags),
             ]
         )
     )
@@ -45,6 +49,7 @@ def filled(
     resources: bytes = b"",
     value: bytes = b"(9000)",
     others: Sequence[bytes] = (),
+    flags: int = 4,
 ) -> bytes:
     """*sealed* with the field filled in; *others* are the objects from 93 on."""
     form = b"/Type/XObject/Subtype/Form/BBox[0 0 220 30]"
@@ -52,7 +57,7 @@ def filled(
     return append_revision(
         sealed,
         {
-            6: FIELD % b"/DA(/Helv 12 Tf 0 g)/V%s/AP<</N 91 0 R>>" % value,
+            6: flagged(FIELD % b"/DA(/Helv 12 Tf 0 g)/V%s/AP<</N 91 0 R>>" % value, flags),
             91: stream(content, form),
             92: font,
             **{93 + at: each for at, each in enumerate(others)},

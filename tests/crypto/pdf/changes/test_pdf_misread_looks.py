@@ -331,3 +331,16 @@ def test_a_nested_form_is_read_only_with_resources_of_its_own(
     nested = stream(shown(b"(9000) Tj"), b"/Type/XObject/Subtype/Form/BBox[0 0 220 30]" + resources)
     data = filled(sealed, b"/X Do", resources=b"/XObject<</X 93 0 R>>", others=[nested])
     assert kind in kinds(world, data)[1]
+
+
+@pytest.mark.parametrize(
+    ("flag", "kind"), [(8, "unclear"), (16, "unclear"), (256, "unclear"), (128, "filled")]
+)
+def test_a_field_that_is_shown_otherwise_in_another_view_is_not_read(
+    world: World, flag: int, kind: str
+) -> None:
+    """NoZoom, NoRotate and ToggleNoView; a locked one is read. What such a field covers depends on
+    how large the page is shown, and where the mouse is."""
+    sealed = sealed_price(world, 4 | flag)
+    data = filled(sealed, shown(b"(9000) Tj"), flags=4 | flag)
+    assert kind in " ".join(kinds(world, data)[1] & {"filling_unclear", "field_filled"})

@@ -161,3 +161,57 @@ def test_two_later_marks_that_are_mostly_ink_hide_text_where_they_meet(
     data = world.sign(world.sign(classic_pdf()), holder, place)
     first = world.verify(data, trust=world.trusting(holder)).signatures[0]
     assert ("later_seal_hides" in codes(first)) is hides
+
+
+def picture_in(form: generic.StreamObject) -> generic.StreamObject:
+    (found,) = form["/Resources"]["/XObject"].values()
+    image: generic.StreamObject = found.get_object()
+    return image
+
+
+def nested(form: generic.StreamObject, *, bare: bool) -> None:
+    """Let *form* draw its picture through a form in it, with resources of its own or *bare*."""
+    listed = form["/Resources"]["/XObject"]
+    entries = {key: form[key] for key in ("/Type", "/Subtype", "/BBox")}
+    inner = generic.StreamObject({name(k): v for k, v in entries.items()}, stream_data=form.data)
+    own = dict(form["/Resources"]) | {name("/XObject"): generic.DictionaryObject(dict(listed))}
+    if not bare:
+        inner[name("/Resources")] = generic.DictionaryObject(own)
+    writer = listed.raw_get(next(iter(listed))).get_pdf_handler()
+    listed[name("/Inner")] = writer.add_object(inner)
+    form._data, form._encoded_data = b"/Inner Do", None
+
+
+@pytest.mark.parametrize("bare", [False, True], ids=["its own resources", "none"])
+def test_a_nested_form_shows_a_mark_only_with_resources_of_its_own(
+    world: World, bare: bool
+) -> None:
+    """Some viewers look up the picture's name in the form around it, others in the page."""
+    report = world.verify(drawn(world, lambda form: nested(form, bare=bare), classic_pdf()))
+    assert ("mark_unreadable" in codes(report.signatures[0])) is bare
+    assert report.verdict is (Verdict.UNKNOWN if bare else Verdict.VALID)
+
+
+@pytest.mark.parametrize("of_picture", [False, True], ids=["form", "picture"])
+@pytest.mark.parametrize("key", ["/Ref", "/OPI", "/PS", "/Subtype2", "/F"])
+def test_a_mark_for_which_some_viewers_show_something_else_is_not_believed(
+    world: World, key: str, of_picture: bool
+) -> None:
+    """A page of another file, a picture that a printer puts in its place, PostScript, data that
+    stand elsewhere (ISO 32000-1 §8.8.2, §8.10.4, §14.11.7, table 5)."""
+
+    def edit(form: generic.StreamObject) -> None:
+        changed = picture_in(form) if of_picture else form
+        changed[name(key)] = generic.pdf_string("other.pdf")
+
+    report = world.verify(drawn(world, edit, classic_pdf()))
+    assert "mark_unreadable" in codes(report.signatures[0])
+    assert report.verdict is Verdict.UNKNOWN
+
+
+@pytest.mark.parametrize("key", ["/PieceInfo", "/LastModified", "/Metadata"])
+def test_a_mark_with_what_programs_note_is_believed(world: World, key: str) -> None:
+    def edit(form: generic.StreamObject) -> None:
+        form[name(key)] = generic.pdf_string("D:20261120")
+
+    assert world.verify(drawn(world, edit, classic_pdf())).verdict is Verdict.VALID
