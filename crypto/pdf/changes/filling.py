@@ -258,6 +258,8 @@ def _judge_text(
         return "filling_unclear"
     if any(ground.lies_under(ink.box) for ink in new.ink):
         return "filling_over_content"
+    if any(map(ground.is_written_on, new.gaps)):  # people read it together with what is there
+        return "filling_over_content"
     return "field_filled" if says(new.text, value, signs_of_format(after)) else "value_differs"
 
 

@@ -12,6 +12,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -38,6 +39,8 @@ _SAME_LINE, _NEXT_LINE = 0.2, 0.85
 """Of the font size: how far text stands below other text of its line at most, and below the line
 before at least."""
 _MOST_CORNERS = 64
+_THIN = 2.0
+"""Points: a line between cells."""
 _MOST_PAIRS = 200_000
 """Of text and what is painted after it."""
 _BLANK = re.compile(r"\s+")
@@ -160,17 +163,34 @@ class Look:
             return None
         if self._hides_text or (len(self.ink) > 1 and not all(each.level for each in self.ink)):
             return None  # of lines that are not level only one is read in its own order
+        if self.lines is None:
+            return None
+        return "\n".join("".join(each.text or "" for each in line) for line in self.lines)
+
+    @cached_property
+    def lines(self) -> list[list[Ink]] | None:
+        """Its ink line by line, each from left to right; None where people may read it in either
+        order."""
         lines: list[list[Ink]] = []
         for each in sorted(self.ink, key=lambda ink: -ink.box[1]):
             below = (lines[-1][0].box[1] - each.box[1]) / each.size if lines and each.size else 1.0
             if below < _SAME_LINE:
                 lines[-1].append(each)
             elif below < _NEXT_LINE:
-                return None  # neither in the line nor below it: people may read it in either order
+                return None  # neither in the line nor below it
             else:
                 lines.append([each])
-        ordered = [sorted(line, key=lambda ink: ink.box[0]) for line in lines]
-        return "\n".join("".join(each.text or "" for each in line) for line in ordered)
+        return [sorted(line, key=lambda ink: ink.box[0]) for line in lines]
+
+    @property
+    def gaps(self) -> list[Box]:
+        """The room between two pieces of a line."""
+        return [
+            (one.box[2], min(one.box[1], other.box[1]), other.box[0], max(one.box[3], other.box[3]))
+            for line in self.lines or ()
+            for one, other in pairwise(line)
+            if one.box[2] < other.box[0]
+        ]
 
     @property
     def _hides_text(self) -> bool:
@@ -380,6 +400,11 @@ class Ground:
         inner = _shrunk(box)
         return any(_is_under(ink, inner) for ink in self.inks)
 
+    def is_written_on(self, box: Box) -> bool:
+        """Does more than lines between cells lie under *box*?"""
+        inner = _shrunk(box)
+        return any(_is_under(ink, inner) and not _is_divider(ink) for ink in self.inks)
+
     def surely_shows_under(self, box: Box) -> bool:
         """Is there anything under *box* that is seen for certain? Text in a font of the file's own
         may be a blank."""
@@ -411,6 +436,12 @@ def _is_under(ink: Ink, box: Box) -> bool:
             return False
         return not (_is_even(ink) and holds(ink.box, box))  # else it is a ground of one colour
     return _meets(ink, box)
+
+
+def _is_divider(ink: Ink) -> bool:
+    """A thin upright or level line, as between the cells of a table or a comb."""
+    across, up = ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]
+    return ink.kind in ("line", "fill") and not ink.curved and min(across, up) <= _THIN
 
 
 def _is_even(ink: Ink) -> bool:

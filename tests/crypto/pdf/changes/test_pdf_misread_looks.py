@@ -9,6 +9,7 @@ import re
 import pytest
 
 from crypto.verdict import Verdict
+from tests.crypto.pdf.changes import price_form
 from tests.crypto.pdf.changes.price_form import (
     CONTENT,
     FIELD,
@@ -344,3 +345,29 @@ def test_a_field_that_is_shown_otherwise_in_another_view_is_not_read(
     sealed = sealed_price(world, 4 | flag)
     data = filled(sealed, shown(b"(9000) Tj"), flags=4 | flag)
     assert kind in " ".join(kinds(world, data)[1] & {"filling_unclear", "field_filled"})
+
+
+@pytest.mark.parametrize(
+    ("between", "text", "kind"),
+    [
+        (b"BT /F 12 Tf 260 704 Td (1000) Tj ET", b"(9) Tj 90 0 Td (0) Tj", "filling_over_content"),
+        (
+            b"0 g 262 704 3 9 re f 262 704 9 3 re f",
+            b"(9) Tj 90 0 Td (0) Tj",
+            "filling_over_content",
+        ),
+        (b"BT /F 12 Tf 260 704 Td (1000) Tj ET", b"(90) Tj", "field_filled"),
+        (b"0.5 w 262 695 m 262 725 l S", b"(9) Tj 90 0 Td (0) Tj", "field_filled"),
+        (b"", b"(9) Tj 90 0 Td (0) Tj", "field_filled"),
+    ],
+    ids=["text", "a drawing", "text behind all of it", "a line between cells", "nothing"],
+)
+def test_a_filling_in_pieces_around_what_was_sealed_is_not_over_blank_ground(
+    world: World, between: bytes, text: bytes, kind: str
+) -> None:
+    """Sealed is 1000, the value is 90, and people read 910000."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(price_form, "CONTENT", between or b"n")
+        sealed = sealed_price(world)
+    data = filled(sealed, shown(text), value=b"(90)")
+    assert kind in kinds(world, data)[1]
