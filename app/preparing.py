@@ -85,7 +85,10 @@ class Notice:
             here, there = (beijing(time)[:16] for time in self.times)
             return said.format(here=here, there=there)
         if self.signature is not None:
-            worst = decisive(self.signature.findings)
+            told = self.signature.findings
+            if self.code == "earlier_changed":
+                told = tuple(finding for finding in told if finding.code in _ALTERED)
+            worst = decisive(told)
             reason = worst.text(language) if worst else ""
             return said.format(who=self.signature.called(language), reason=reason)
         if self.elsewhere:
@@ -194,7 +197,10 @@ def _of_signatures(source: Path, password: str | None, trust: Trust, now: dateti
     if proved and max(proved) > now + CLOCK_TOLERANCE:
         found.append(Notice("clock_proved", times=(now, max(proved))))
     for signature in report.signatures:
-        altered = any(finding.code in _ALTERED for finding in signature.findings)
+        altered = any(
+            finding.code in _ALTERED and finding.level is Level.UNKNOWN
+            for finding in signature.findings
+        )
         if signature.verdict is Verdict.INVALID:
             found.append(Notice("earlier_invalid", signature))
         elif signature.verdict is Verdict.VALID_CHANGED_LATER:

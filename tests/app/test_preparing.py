@@ -33,6 +33,7 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.failures import PdfEncrypted, PdfLocked, PdfUnreadable
 from crypto.seal.date_mark import DateMark
 from crypto.seal.structure import SealError
+from crypto.validation.trust import Trust
 from crypto.verdict import Verdict
 from tests.world.authorities import CODE, NOW
 from tests.world.documents import annotate, append_revision, classic_pdf, form_stream, update
@@ -216,6 +217,19 @@ def test_a_time_stamp_that_proves_a_later_time_is_told_first(
     trust = office.authorities.trust
     found = examine(source, None, trust, NOW - timedelta(days=2), finder)
     assert codes(found) == ["clock_proved", "earlier_unknown"]
+
+
+def test_what_changes_nothing_is_no_reason_to_doubt_a_signature(
+    office: Office, finder: Finder
+) -> None:
+    """A title, validation data: what is doubtful is who signed, and that alone is said."""
+    titled = append_revision(stamped(office), {90: b"<</Title(b)>>"}, trailer=b"/Info 90 0 R")
+    found = examine(office.document(data=titled), None, Trust(), NOW, finder)
+    assert codes(found) == ["earlier_unknown"]
+    twice = office.document(data=stamped(office, stamped(office)))
+    [first, _] = examine(twice, None, Trust(), NOW, finder).notices
+    assert first.code == "earlier_changed"
+    assert "未能证实" in first.text("zh_CN"), "what was added, not who signed"
 
 
 def test_a_file_under_a_password_asks_for_it(office: Office, finder: Finder) -> None:
