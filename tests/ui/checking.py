@@ -13,6 +13,7 @@ def checked(qtbot: QtBot, window: MainWindow, *paths: Path) -> VerifyPage:
     window.go("verify")
     window.take_files(paths)
     page: VerifyPage = window.page("verify")
+    qtbot.waitUntil(lambda: len(page._files) == len(paths), timeout=20_000)
     qtbot.waitUntil(lambda: all(not file.checking for file in page._files), timeout=30_000)
     qtbot.waitUntil(lambda: page.pane.view.page_count > 0 or page.report is None, timeout=20_000)
     first = page.panel.column.itemAt(0)
