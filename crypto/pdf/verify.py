@@ -483,10 +483,6 @@ def _unapproved(changes: Sequence[Change], own: _Check, everyone: Sequence[_Chec
     return [change for change in changes if change.what not in good - bad]
 
 
-_MOST_OVER = 3
-"""So many other marks may lie over one. Imprints are multiplied onto the page: heaped, each a
-little aside, they are black in the end, text and paper alike. Of those that are mostly ink two are
-too many."""
 _HIDING_NOTHING = ("later_signature_unseen", "later_seal")
 
 
@@ -527,7 +523,7 @@ def _of_later(changes: Sequence[Change], later: _Check, harmless: bool, heap: in
         return Finding("later_signature_unseen", details)
     is_blank = all(change.ground == "blank" for change in shown)
     marks = later.marks
-    is_thick = bool(marks and (marks.solid or heap > (0 if marks.dense else _MOST_OVER)))
+    is_thick = bool(marks and (marks.solid or heap > marks.most_over))
     hides = is_thick and not is_blank
     if harmless and later.proved and seal:
         code = "later_seal_hides" if hides else "later_seal"

@@ -39,6 +39,8 @@ _UPRIGHT = 10.0
 """Degrees by which a mark may be turned, as people stamp paper."""
 _TOGGLES = 256
 """Annotation flag: hidden while the mouse is over it (ISO 32000-1 table 165)."""
+_MOST_OVER, _MOST_OPAQUE = 3, 1
+"""Marks over another: a company's seal, its representative's and a date often overlap."""
 _ALL = 0.999
 """Of a mark that is compared as drawn, what must lie on its page."""
 
@@ -85,9 +87,12 @@ class SealMarks:
         return any(mark.solid for _, mark in self.marks)
 
     @property
-    def dense(self) -> bool:
-        """Is one of the marks mostly ink, of whatever colour?"""
-        return any(mark.dense for _, mark in self.marks)
+    def most_over(self) -> int:
+        """How many other later marks may lie over one of these, and text still be read. Imprints
+        are multiplied onto the page: heaped, each a little aside, they are black in the end."""
+        if any(mark.dense for _, mark in self.marks):
+            return 0
+        return _MOST_OPAQUE if any(mark.opaque for _, mark in self.marks) else _MOST_OVER
 
     @property
     def cut(self) -> list[Field]:

@@ -35,6 +35,8 @@ picture altogether is one that differs by more than 40 in the mean."""
 _LIGHT, _OPAQUE = 200, 128
 _BLACK, _MOST_INK = 96, 0.5
 """A colour all of whose parts are darker hides black text; and of a picture, such ink."""
+_BLACK_TWICE = 157
+"""Multiplied by itself such a colour is as dark as :data:`_BLACK`."""
 _MAX_COVER = 0.01
 """A picture that is not multiplied may cover the page with ink, but with hardly any paper-white."""
 
@@ -79,7 +81,9 @@ class MarkCheck:
     solid: bool = False
     """Most of it is ink through which no text can be read."""
     dense: bool = False
-    """Most of it is ink of whatever colour."""
+    """Most of it is ink through which no text can be read where it lies twice."""
+    opaque: bool = False
+    """Its ink is not multiplied onto the page: it hides what it covers."""
 
 
 def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCheck:
@@ -114,7 +118,8 @@ def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCh
             lambda: _is_solid(_raster(picture.image), picture.see_through),
         )
         dense = _remembered(
-            spelling and (spelling, False), lambda: _is_solid(_raster(picture.image), False)
+            spelling and (spelling, picture.see_through, "twice"),
+            lambda: _is_solid(_raster(picture.image), picture.see_through, _BLACK_TWICE),
         )
     except (ImprintError, *PARSER_FAILURES) as error:
         return unreadable(str(error)[:100])
@@ -133,7 +138,9 @@ def check_mark(drawing: Drawing, place: Mapping[str, str], seal: Seal) -> MarkCh
         findings.append(Finding("mark_size_differs", shown))
     fits = all(a <= b + SIZE_TOLERANCE_MM for a, b in zip(size, wanted, strict=True))
     is_true = len(findings) == 1
-    return MarkCheck(tuple(findings), fits and harmless, is_true, picture.part, size, solid, dense)
+    harmless = fits and harmless
+    opaque = not picture.see_through
+    return MarkCheck(tuple(findings), harmless, is_true, picture.part, size, solid, dense, opaque)
 
 
 _T = TypeVar("_T")
@@ -221,14 +228,14 @@ def _only_ink(raster: Raster) -> bool:
     return bool(covering <= _MAX_COVER * len(raster.alpha))
 
 
-def _is_solid(raster: Raster, see_through: bool) -> bool:
-    """Is most of it ink that hides black text: any, or *see_through*, what is nearly black?"""
+def _is_solid(raster: Raster, see_through: bool, dark: int = _BLACK) -> bool:
+    """Is most of it ink that hides black text: any, or *see_through*, what is as *dark* as that?"""
     from PIL import Image as Pillow
     from PIL import ImageChops
 
     red, green, blue = Pillow.frombytes("RGB", (raster.width, raster.height), raster.rgb).split()
     lightest = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-    hides = lightest.point(lambda value: 255 if not see_through or value < _BLACK else 0)
+    hides = lightest.point(lambda value: 255 if not see_through or value < dark else 0)
     if raster.alpha is not None:
         shown = Pillow.frombytes("L", lightest.size, raster.alpha)
         opaque = shown.point(lambda value: 255 if value > _OPAQUE else 0)

@@ -150,17 +150,37 @@ def test_marks_of_later_seals_that_are_heaped_on_text_hide_it(
     assert first.verdict is (Verdict.UNKNOWN if hides else Verdict.VALID)
 
 
-@pytest.mark.parametrize(("apart", "hides"), [(1, True), (45, False)])
-def test_two_later_marks_that_are_mostly_ink_hide_text_where_they_meet(
-    world: World, apart: int, hides: bool
+@pytest.mark.parametrize(
+    ("red", "apart", "hides"),
+    [(120, 1, True), (120, 45, False), (230, 1, False)],
+    ids=["dark", "dark, side by side", "red as seals are"],
+)
+def test_two_later_marks_that_are_mostly_dark_ink_hide_text_where_they_meet(
+    world: World, red: int, apart: int, hides: bool
 ) -> None:
+    """A square seal with white letters is mostly ink, and often overlaps its company's."""
     picture = io.BytesIO()
-    Image.new("RGBA", (240, 240), (120, 0, 0, 255)).save(picture, "PNG")
+    Image.new("RGBA", (240, 240), (red, 0, 0, 255)).save(picture, "PNG")
     holder = world.holder("32130000000066", picture.getvalue())
     place = [Mark(0, 25, 38, 40, 40), Mark(0, 25 + apart, 38, 40, 40)]
     data = world.sign(world.sign(classic_pdf()), holder, place)
     first = world.verify(data, trust=world.trusting(holder)).signatures[0]
     assert ("later_seal_hides" in codes(first)) is hides
+
+
+@pytest.mark.parametrize(("count", "hides"), [(2, False), (3, True)])
+def test_heaped_marks_that_are_not_multiplied_hide_text_sooner(
+    world: World, count: int, hides: bool
+) -> None:
+    first = world.sign(classic_pdf())
+    marks = [Mark(0, 20 + at, 38, 30, 30) for at in range(count)]
+
+    def plain(form: generic.StreamObject) -> None:
+        for state in form["/Resources"]["/ExtGState"].values():
+            state.get_object()[name("/BM")] = name("/Normal")
+
+    data = drawn(world, plain, first, holder=world.second, marks=marks)
+    assert ("later_seal_hides" in codes(world.verify(data).signatures[0])) is hides
 
 
 def picture_in(form: generic.StreamObject) -> generic.StreamObject:
