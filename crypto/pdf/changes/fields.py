@@ -8,7 +8,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.changes.filling import judge
+from crypto.pdf.changes.filling import judge, named_ground, uncovers
 from crypto.pdf.changes.ink import Ink
 from crypto.pdf.changes.legible import is_same_said_richly
 from crypto.pdf.changes.looks import Ground, Look, generic_text, inherited
@@ -219,7 +219,20 @@ class Fields:
             kind = "look_replaced" if look.ink else "suspicious"
             place = self._pair.place(before, page)
             self._pair.say(kind, page, known.name, label=label_of(before), **place)
+        elif page is not None and not placed and (kind := self._uncovers(known, look, after, page)):
+            place = self._pair.place(before, page)
+            self._pair.say(kind, page, known.name, label=label_of(before), **place)
         self._say_signature(known.name, known.reference, value, page, new=placed)
+
+    def _uncovers(self, known: KnownField, look: Look, after: Any, page: int) -> str:
+        """What it means that the ground of a place for a signature is gone once it is signed: text
+        that it hid when it was sealed is seen now. "" if it hid nothing."""
+        ground = self._pair.grounds.under(self._pair.known.sheet(page), key_of(known.reference))
+        found = uncovers(look, Look.of(after), ground)
+        before = self._pair.old(known.reference)
+        if not look.drawn and named_ground(before, look.box):  # some viewers draw it, others not
+            found = found or ("filling_unclear" if ground.surely_lies_under(look.box) else "")
+        return "suspicious" if found == "filling_unclear" else found
 
     def say_fillings(self) -> None:
         """Judge every widget of the fields that were touched: what stands in a field above it

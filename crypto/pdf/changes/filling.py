@@ -87,7 +87,7 @@ def judge(
     if not _same_elsewhere(before, after):
         return Filling("filling_unclear", *values)
     old, new = Look.of(before), Look.of(after)
-    if uncovered := _uncovers(old, new, ground):
+    if uncovered := uncovers(old, new, ground):
         return Filling(uncovered, *values)
     if not old.drawn and not new.drawn and values[0] and not _same_settings(before, after):
         return Filling("look_replaced", *values)  # viewers draw the value otherwise
@@ -141,9 +141,9 @@ def _same_settings(before: generic.DictionaryObject, after: generic.DictionaryOb
     return all(same(inherited(before, key), inherited(after, key)) for key in keys)
 
 
-def _uncovers(old: Look, new: Look, ground: Ground) -> str:
-    """What it means that a ground or frame is gone: whatever it hid when it was sealed is seen now.
-    "" if it hid nothing."""
+def uncovers(old: Look, new: Look, ground: Ground) -> str:
+    """What it means that a ground or frame is gone, ``look_replaced`` or ``filling_unclear``:
+    whatever it hid when it was sealed is seen now. "" if it hid nothing."""
     lost = [
         ink.box
         for ink in old.grounds
@@ -229,7 +229,7 @@ def _judge_text(
 ) -> str:
     """The kind of change that filling in an empty field is."""
     drawn_anew = not new.drawn or needs_looks(form)
-    named = _named_ground(after, new.box) or ground.paper(new.box)
+    named = named_ground(after, new.box) or ground.paper(new.box)
     if drawn_anew and not is_drawn_plainly(after, form, value, new, named):
         return "filling_unclear"
     if not new.drawn:
@@ -267,11 +267,11 @@ def _was_there(ink: Ink, old: Look, widget: generic.DictionaryObject) -> bool:
     """Was there a ground of this colour already? A viewer draws the one that /MK names."""
     if any(same_colour(ground, ink) and holds(ground.box, ink.box, 1.0) for ground in old.grounds):
         return True
-    named = _named_ground(widget, ink.box)
+    named = named_ground(widget, ink.box)
     return not old.drawn and named is not None and same_colour(named, ink)
 
 
-def _named_ground(widget: generic.DictionaryObject, box: Box) -> Ink | None:
+def named_ground(widget: generic.DictionaryObject, box: Box) -> Ink | None:
     """The ground that viewers draw in *box* for a widget without a look, if /MK names its
     colour."""
     named = entry(entry(widget, "/MK", {}), "/BG")

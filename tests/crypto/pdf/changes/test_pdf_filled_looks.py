@@ -414,3 +414,56 @@ def test_what_an_empty_field_for_a_signature_showed_is_not_lost_silently(
     report = world.verify(data)
     (first,) = (each for each in report.signatures if each.seal)
     assert {"look_replaced", "changed_suspicious"} & codes(first) == ({code} if code else set())
+
+
+PRICE = (60, 690, 360, 730)
+_GROUND = b"1 g 0 0 300 40 re f"
+
+
+@pytest.mark.parametrize(
+    ("place", "sealed", "signed", "code"),
+    [
+        (PRICE, _GROUND, b"", "look_replaced"),
+        (PRICE, b".8 g 0 0 300 40 re f", b"", "look_replaced"),
+        (PRICE, b"1 G 80 w 0 20 m 300 20 l S", b"", "look_replaced"),
+        (PRICE, _GROUND, None, "look_replaced"),
+        (PRICE, None, b"", "changed_suspicious"),
+        (BLANK, _GROUND, b"", None),
+        (BLANK, None, b"", None),
+        (PRICE, b"", b"", None),
+    ],
+    ids=[
+        "a white ground over text",
+        "a grey one",
+        "a line as thick as the field",
+        "no look at all afterwards",
+        "a ground that only some viewers draw",
+        "a ground over nothing",
+        "one that only some draw, over nothing",
+        "no ground",
+    ],
+)
+def test_signing_a_place_whose_ground_hid_text_is_no_harmless_signature(
+    world: World,
+    place: tuple[int, ...],
+    sealed: bytes | None,
+    signed: bytes | None,
+    code: str | None,
+) -> None:
+    """The ground is no ink, and with it goes what nobody could read when it was sealed. A seal in
+    that place, or a signature that shows nothing, would leave the earlier seal as good as it was.
+    None: the widget has no look, but /MK names a white ground."""
+
+    def field(shown: bytes | None, number: int) -> bytes:
+        look_of_it = b"/AP<</N %d 0 R>>" % number if shown is not None else b"/MK<</BG[1]>>"
+        return b"/FT/Sig/T(x)" + look_of_it
+
+    form = Form({20: widget(place, field(sealed, 21)), 21: look(sealed or b"")})
+    value = b"<</Type/Sig/Filter/X/SubFilter/Y/Contents<00>/ByteRange[0 0 0 0]>>"
+    after = field(signed, 90) if signed is not None or sealed is None else b"/FT/Sig/T(x)"
+    if sealed is None:
+        after += b"/MK<</BG[1]>>"
+    later = {20: widget(place, after + b"/V 91 0 R"), 90: look(signed or b""), 91: value}
+    data = append_revision(world.sign(form.document(), marks=[]), later)
+    (first,) = (each for each in world.verify(data).signatures if each.seal)
+    assert {"look_replaced", "changed_suspicious"} & codes(first) == ({code} if code else set())
