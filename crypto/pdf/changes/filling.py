@@ -145,14 +145,19 @@ def uncovers(old: Look, new: Look, ground: Ground) -> str:
     """What it means that a ground or frame is gone, ``look_replaced`` or ``filling_unclear``:
     whatever it hid when it was sealed is seen now. "" if it hid nothing."""
     lost = [
-        ink.box
-        for ink in old.grounds
-        if not any(same_colour(ink, each) and holds(each.box, ink.box, 1.0) for each in new.grounds)
+        ink.box for ink in old.grounds if not any(_stands_for(each, ink) for each in new.grounds)
     ]
     lost += _edges(old, new)
     if any(map(ground.surely_lies_under, lost)):
         return "look_replaced"
     return "filling_unclear" if any(map(ground.lies_under, lost)) else ""
+
+
+def _stands_for(ground: Ink, other: Ink) -> bool:
+    """Does *ground* look like *other*, and hide all that it would hide?"""
+    return (
+        same_colour(ground, other) and holds(ground.box, other.box, 1.0) and ground.hides_as(other)
+    )
 
 
 def _are_alike(old: Look, new: Look) -> bool:
@@ -265,7 +270,7 @@ def _judge_text(
 
 def _was_there(ink: Ink, old: Look, widget: generic.DictionaryObject) -> bool:
     """Was there a ground of this colour already? A viewer draws the one that /MK names."""
-    if any(same_colour(ground, ink) and holds(ground.box, ink.box, 1.0) for ground in old.grounds):
+    if any(_stands_for(ground, ink) for ground in old.grounds):
         return True
     named = named_ground(widget, ink.box)
     return not old.drawn and named is not None and same_colour(named, ink)

@@ -18,7 +18,7 @@ from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.page import Page
 
 _UNSEEN = ("/Link", "/Popup")
-_HARMLESS = {"font", "faint", "layer", "mask", "clip", "transfer", "stack", "box"}
+_HARMLESS = {"font", "faint", "layer", "mask", "clip", "transfer", "stack", "box", "overprint"}
 """What of a look need not be followed to know where its ink is."""
 _MOST_PARTS = 20_000
 """Told of one page."""

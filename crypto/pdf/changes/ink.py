@@ -41,6 +41,7 @@ _MAX_DEPTH = 12
 _MAX_FORMS = 2000
 _MAX_INKS = 100_000
 _MAX_POINTS = 512
+SAME_OPACITY = 0.02
 _PLAIN: Matrix = (1, 0, 0, 1, 0, 0)
 _EVERYWHERE: Box = (-1e6, -1e6, 1e6, 1e6)
 _FAINT = 0.6
@@ -88,8 +89,16 @@ class Ink:
     """Of text: its line runs from left to right."""
     dash: float = 0.0
     """Of a line: its longest dash or gap; 0.0 for one that is drawn through."""
+    opacity: float = 1.0
+    """0.0: nothing of it is seen."""
     source: Any = field(default=None, compare=False, repr=False)
     """Of an image or a shading: what it is made of."""
+
+    def hides_as(self, other: Ink) -> bool:
+        """Does it hide at least as much of what is beneath it as *other* would in its place?"""
+        return (other.see_through or not self.see_through) and (
+            self.opacity >= other.opacity - SAME_OPACITY
+        )
 
     @property
     def is_white(self) -> bool:
@@ -126,10 +135,11 @@ class Painted:
     strange: set[str] = field(default_factory=set)
     """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
     clip (by anything but a rectangle), transfer, colours (that the resources give another meaning),
-    stack (states saved and restored in a way that viewers take differently), box (a form without
-    one, which most viewers do not draw), resources (a nested form without its own: some viewers
-    take those of the form around it, others those of the page), outside (a stream whose data is
-    elsewhere, or that only some viewers decode), unknown"""
+    overprint (white hides nothing where viewers heed it), stack (states saved and restored in a way
+    that viewers take differently), box (a form without one, which most viewers do not draw),
+    resources (a nested form without its own: some viewers take those of the form around it, others
+    those of the page), outside (a stream whose data is elsewhere, or that only some viewers
+    decode), unknown"""
     profiled: bool = False
     """Colours of a profile or a calibration were chosen, which may show any as any other."""
     operators: int = 0
@@ -151,6 +161,9 @@ class _State:
     see_through: bool = False
     isolated: bool = False
     opacity: float = 1.0
+    stroke_opacity: float = 1.0
+    around: float = 1.0
+    """The opacity of the form that this is in: those of nested forms are multiplied."""
     font: Font = UNKNOWN_FONT
     size: float = 0.0
     spacing: float = 0.0
@@ -260,6 +273,7 @@ class _Reader:
         else:
             clip = _common(clip, _hull(_corners(corners, matrix)))
         state = replace(state, matrix=matrix, clip=clip, isolated=state.isolated or alone)
+        state = replace(state, around=state.opacity, stroke_opacity=state.opacity)
         self.content(form.data, state, entry(form, "/Resources", inherited), depth)
 
     def content(self, data: bytes, state: _State, resources: Any, depth: int) -> None:
@@ -347,7 +361,7 @@ class _Reader:
                     shading = _named(resources, "/Shading", values)
                     through = state.see_through
                     ink = Ink("shading", state.clip, see_through=through, source=shading)
-                    self._add(ink, state)
+                    self._add(replace(ink, opacity=state.opacity), state)
                 case "BDC":
                     if values and values[0] == "/OC":
                         self._painted.strange.add("layer")
@@ -378,14 +392,14 @@ class _Reader:
             # a filled line without any width is drawn as a hair line
             box = _common(_widened(hull, 0.01), state.clip)
             ink = Ink("fill", box, state.fill, None, *shape, see_through=state.see_through)
-            self._add(ink, state)
+            self._add(replace(ink, opacity=state.opacity), state)
         if how & 2:
             a, b, c, d, _, _ = state.matrix
             width = max(0.1, state.width * max(math.hypot(a, b), math.hypot(c, d)))
             box = _common(_widened(hull, width / 2), state.clip)
             ink = Ink("line", box, state.stroke, None, *shape, width, 0.0, state.see_through)
-            ink = replace(ink, dash=state.dash * max(math.hypot(a, b), math.hypot(c, d)))
-            self._add(ink, state)
+            dash = state.dash * max(math.hypot(a, b), math.hypot(c, d))
+            self._add(replace(ink, dash=dash, opacity=state.stroke_opacity), state)
 
     def _font(self, node: Any) -> Font:
         if node is None:
@@ -441,6 +455,7 @@ class _Reader:
                 Ink(
                     "text", _widened(box, width / 2), colour, said if is_legible else None,
                     width=width, size=height, see_through=state.see_through,
+                    opacity=state.stroke_opacity if mode == 1 else state.opacity,
                     level=a > 0 and abs(b) <= _SLOPE * a,
                 ),
                 state,
@@ -457,7 +472,7 @@ class _Reader:
                 self._painted.strange.add("layer")
             box = _common(_hull(_corners((0, 0, 1, 1), state.matrix)), state.clip)
             ink = Ink("image", box, see_through=state.see_through, source=drawn)
-            self._add(ink, state)
+            self._add(replace(ink, opacity=state.opacity), state)
         else:
             self._painted.strange.add("unknown")
 
@@ -474,6 +489,8 @@ class _Reader:
             entry(parameters, key, "/Default") not in _NO_TRANSFER for key in ("/TR", "/TR2")
         ):
             self._painted.strange.add("transfer")
+        if any(bool(entry(parameters, key, False)) for key in ("/OP", "/op")):
+            self._painted.strange.add("overprint")
         if "/LW" in parameters:
             state = replace(state, width=float(entry(parameters, "/LW")))
         if "/D" in parameters:
@@ -482,6 +499,12 @@ class _Reader:
             state = replace(state, dash=_longest_dash(list(map(follow, parts))))
         if min(float(entry(parameters, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
             self._painted.strange.add("faint")
+        if "/ca" in parameters:
+            opacity = state.around * min(1.0, float(entry(parameters, "/ca")))
+            state = replace(state, opacity=opacity)
+        if "/CA" in parameters:
+            opacity = state.around * min(1.0, float(entry(parameters, "/CA")))
+            state = replace(state, stroke_opacity=opacity)
         blend = entry(parameters, "/BM")
         if isinstance(blend, generic.ArrayObject) and blend:
             blend = follow(blend[0])

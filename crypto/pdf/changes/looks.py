@@ -17,7 +17,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.changes.ink import Box, Ink, Painted, holds, overlaps, read_look
+from crypto.pdf.changes.ink import SAME_OPACITY, Box, Ink, Painted, holds, overlaps, read_look
 from crypto.pdf.marks.appearance import box as rectangle_of
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
@@ -290,6 +290,7 @@ def same_ink(one: Ink, other: Ink) -> bool:
         and (one.text is not None or one.kind != "text")
         and same_colour(one, other)
         and one.see_through == other.see_through
+        and abs(one.opacity - other.opacity) <= SAME_OPACITY
         and all(abs(a - b) <= _SAME_PLACE for a, b in zip(one.box, other.box, strict=True))
         and (one.kind == "text" or one.points == other.points or _alike(one, other))
         and (one.source is other.source or same(one.source, other.source))

@@ -467,3 +467,53 @@ def test_signing_a_place_whose_ground_hid_text_is_no_harmless_signature(
     data = append_revision(world.sign(form.document(), marks=[]), later)
     (first,) = (each for each in world.verify(data).signatures if each.seal)
     assert {"look_replaced", "changed_suspicious"} & codes(first) == ({code} if code else set())
+
+
+# ---------------------------------------------------------------- grounds that are seen through
+
+_STATES = {
+    "as it was": b"",
+    "multiplied": b"/BM/Multiply",
+    "darkened": b"/BM/Darken",
+    "half seen through": b"/ca .62",
+    "a little seen through": b"/ca .9",
+    "overprinted": b"/op true/OPM 1",
+}
+
+
+@pytest.mark.parametrize("nested", [False, True], ids=["in the look", "in a form"])
+@pytest.mark.parametrize("value", [b"", b"ok"], ids=["empty", "filled"])
+@pytest.mark.parametrize("state", _STATES)
+def test_a_ground_that_is_seen_through_now_has_not_stayed(
+    world: World, state: str, value: bytes, nested: bool
+) -> None:
+    """The sealed ground hid the price. One of the same colour in the same place hides it only if it
+    is as opaque."""
+    ground, kind = b"1 g 0 0 300 40 re f", TEXT + (b"/V(%s)" % value if value else b"")
+    written = text(value, 270) if value else b""
+    form = Form({20: widget(PRICE, kind + b"/AP<</N 21 0 R>>"), 21: look(ground + written)})
+    states = b"/ExtGState<</G<<%s>>>>" % _STATES[state]
+    drawn = look(b"q /G gs %s Q" % (b"/X Do" if nested else ground) + text(b"ok", 270))
+    resources = b"/Resources<</Font<</F 5 0 R>>/XObject<</X 92 0 R>>%s>>" % states
+    later = {
+        20: widget(PRICE, TEXT + b"/V(ok)/AP<</N 90 0 R>>"),
+        90: drawn.replace(b"/Resources " + RESOURCES, resources),
+        92: look(ground),
+    }
+    assert resources in later[90]
+    good = verdict(world, form, later) in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)
+    assert good is (state == "as it was")
+
+
+def test_a_ground_that_was_seen_through_and_is_opaque_now_covers(world: World) -> None:
+    """A pale ground over the price, multiplied when it was sealed."""
+    pale = b"1 1 .6 rg 0 0 300 40 re f"
+    resources = b"/Resources<</Font<</F 5 0 R>>/ExtGState<</G<</BM/Multiply>>>>>>"
+    sealed = look(b"q /G gs %s Q" % pale).replace(b"/Resources " + RESOURCES, resources)
+    form = Form({20: widget(PRICE, TEXT + b"/AP<</N 21 0 R>>"), 21: sealed})
+    later = {
+        20: widget(PRICE, TEXT + b"/V(ok)/AP<</N 90 0 R>>"),
+        90: look(pale + text(b"ok", 270)),
+    }
+    assert resources in sealed
+    assert verdict(world, form, later) is Verdict.INVALID
