@@ -127,6 +127,26 @@ def filled(data: bytes, border: bytes, content: bytes) -> bytes:
     )
 
 
+def test_of_a_page_that_was_turned_it_is_said(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "a.pdf"
+    for change, said, english in (
+        ("set_rotation", "第 1 页被转了方向", "After sealing, page 1 was turned;"),
+        (
+            "set_mediabox",
+            "第 1 页的内容或结构被改动",
+            "content or structure was changed (page 1)",
+        ),
+    ):
+        path.write_bytes(world.sign(page(HELVETICA), marks=[]))
+        with pymupdf.open(path) as opened:
+            getattr(opened[0], change)(90 if change == "set_rotation" else (0, 0, 300, 300))
+            opened.saveIncr()
+        [signature] = world.verify(path.read_bytes()).signatures
+        [finding] = [each for each in signature.findings if each.code == "changed_forbidden"]
+        assert said in finding.text()
+        assert english in finding.text("en")
+
+
 def test_of_a_seal_that_another_program_has_saved_anew_nobody_says_that_it_is_none(
     world: World,
 ) -> None:
