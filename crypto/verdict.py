@@ -189,7 +189,8 @@ class _Blanks(dict[str, str]):
 
     ``{scope}`` is made of the entries of a grant's scope, ``{approval_fault}`` of why approvals are
     none, ``{approved_document}`` of the document's name.
-    ``{altered}`` says what was changed: that a page was turned, where that is all of it.
+    ``{altered}`` says what was changed: that a page was turned, where that is all of it, or
+    that there are more or fewer.
     ``{place}``, ``{party}``, ``{named}``, ``{value_before}``, ``{value_after}`` and ``{values}``
     (both, where they differ) are words made of the details page, who, seal, label, before and
     after, or say that there is none."""
@@ -203,7 +204,9 @@ class _Blanks(dict[str, str]):
             known = "page" if "page" in self else "no_page"
             return say("blanks", known, self._language).format_map(self)
         if key == "altered":
-            known = "altered_turned" if _TURNED.search(self.get("what", "")) else "altered"
+            what = self.get("what", "")
+            known = "altered_turned" if _TURNED.search(what) else "altered"
+            known = "altered_pages" if _COUNTED.search(what) else known
             return say("blanks", known, self._language).format_map(self)
         if key == "party":
             known = "party_alone" if self.get("who", "") in self.get("seal", "") else "party"
@@ -229,6 +232,8 @@ class _Blanks(dict[str, str]):
 
 _TURNED = re.compile(r"(?:^|\s)/Rotate \(\d+ \d+ obj\)$")
 """The end of what is said to have changed of a page, where its direction alone has."""
+_COUNTED = re.compile(r"obj\) /Count$")
+"""And of the tree of pages, where there are more or fewer."""
 _NAMES = ("issuer", "subject", "anchor", "authority")
 _IN_A_NAME = re.compile(r"(?:^|, )(CN|O|OU)=(.*?)(?=, (?:[A-Za-z]+|[0-9.]+)=|$)")
 

@@ -111,11 +111,20 @@ class _Comparison:
         # pages before fields: where a field stands decides what its signature means
         for reference in sorted(rewritten, key=lambda each: key_of(each) in self._known.fields):
             if not self._explained(reference):
-                self._pair.forbid(*self._pair.where(reference))
+                self._pair.forbid(*self._pair.where(reference, self._remark(reference)))
         self.fields.say_fillings()
         self.fields.say_added(fields)
         if not self._pair.step.changes:
             self._pair.say("unused_objects", None, "")
+
+    def _remark(self, reference: generic.Reference) -> str:
+        """/Count for a page tree of another number of pages than before."""
+        nodes = self._old(reference), self._new(reference)
+        if not all(isinstance(each, generic.DictionaryObject) for each in nodes):
+            return ""
+        if any(entry(each, "/Type") != "/Pages" for each in nodes):
+            return ""
+        return "" if same_entry(*nodes, "/Count") else "/Count"
 
     def _check_new(self, reference: generic.Reference) -> None:
         """An object number that was free: nothing sealed may refer to it."""

@@ -147,6 +147,24 @@ def test_of_a_page_that_was_turned_it_is_said(world: World, tmp_path: Path) -> N
         assert english in finding.text("en")
 
 
+@pytest.mark.parametrize("change", ["new_page", "delete_page"])
+def test_of_pages_that_were_added_or_taken_away_it_is_said(
+    world: World, tmp_path: Path, change: str
+) -> None:
+    path = tmp_path / "a.pdf"
+    with pymupdf.open(stream=page(HELVETICA)) as opened:
+        opened.new_page()
+        path.write_bytes(world.sign(opened.tobytes(), marks=[]))
+    with pymupdf.open(path) as opened:
+        getattr(opened, change)(1)
+        opened.saveIncr()
+    [signature] = world.verify(path.read_bytes()).signatures
+    assert signature.verdict is Verdict.INVALID
+    told = [each for each in signature.findings if each.code == "changed_forbidden"]
+    assert any("文件增加或减少了页" in each.text() for each in told), told
+    assert any("pages were added or taken away" in each.text("en") for each in told)
+
+
 def test_of_a_seal_that_another_program_has_saved_anew_nobody_says_that_it_is_none(
     world: World,
 ) -> None:
