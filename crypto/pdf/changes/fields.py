@@ -254,7 +254,7 @@ class Fields:
         before, after = self._pair.old(reference), self._pair.new(reference)
         sheet = self._pair.known.sheet(page)
         ground = self._pair.grounds.under(sheet, key_of(reference))
-        found = judge(before, after, ground, sheet.box, form_of(self._pair.new))
+        found = judge(before, after, ground, sheet.box, form_of(self._pair.new), sheet.rotation)
         if found is None:
             return 0
         name = self._pair.known.fields[key_of(reference)].name or known.name

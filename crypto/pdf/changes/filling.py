@@ -72,11 +72,13 @@ def judge(
     ground: Ground,
     page: Box,
     form: Any,
+    rotation: int = 0,
 ) -> Filling | None:
     """What became of a widget; None if nothing of it that anybody sees.
 
     *ground*: what the page shows beneath it; *page*: its visible box; *form*: the dictionary
-    /AcroForm as it is after. Raises what reading the looks raises."""
+    /AcroForm as it is after; *rotation*: by which the page is shown turned, degrees. Raises what
+    reading the looks raises."""
     flags = inherited(after, "/Ff")
     bits = int(flags) if isinstance(flags, generic.NumberObject) else 0
     values = (value_text(inherited(before, "/V")), value_text(inherited(after, "/V")))
@@ -86,7 +88,7 @@ def judge(
         return Filling("value_replaced" if values[0] else "field_filled", *values)
     if not _same_elsewhere(before, after):
         return Filling("filling_unclear", *values)
-    old, new = Look.of(before), Look.of(after)
+    old, new = Look.of(before, rotation), Look.of(after, rotation)
     if uncovered := uncovers(old, new, ground):
         return Filling(uncovered, *values)
     if not old.drawn and not new.drawn and values[0] and not _same_settings(before, after):
@@ -112,6 +114,8 @@ def judge(
     shown = _displayed(after, values[1])
     if not new.drawn and entry(after, "/AP") is not None:
         return Filling("filling_unclear", "", shown)  # some viewers draw it themselves, others not
+    if (not new.drawn or needs_looks(form)) and _is_upside_down(after, rotation):
+        return Filling("filling_unclear", "", shown)
     kind = _judge_text(after, old, new, ground, form, shown)
     reach = [ink.box for ink in new.ink] if new.drawn else [new.box]
     if kind == "field_filled" and not all(holds(page, each, 1.0) for each in reach):
@@ -133,6 +137,12 @@ def _stands_elsewhere(widget: generic.DictionaryObject) -> bool:
     """Is it shown as large at every zoom, upright on a page that is turned, or not while the mouse
     is over it? What it covers, or what it says, depends on that."""
     return bool(int(entry(widget, "/F", 0)) & _OF_THE_VIEW)
+
+
+def _is_upside_down(widget: generic.DictionaryObject, rotation: int) -> bool:
+    """Would viewers that draw the value themselves, or some of them, draw it upside down?"""
+    turn = entry(entry(widget, "/MK", {}), "/R", 0)
+    return 180 in (rotation % 360, int(turn) % 360, (rotation - int(turn)) % 360)
 
 
 def _same_settings(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:

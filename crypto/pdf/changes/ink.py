@@ -192,9 +192,12 @@ def holds(outer: Box, inner: Box, slack: float = 0.5) -> bool:
     )
 
 
-def read_look(widget: generic.DictionaryObject, form: Any, fonts: Fonts | None = None) -> Painted:
+def read_look(
+    widget: generic.DictionaryObject, form: Any, fonts: Fonts | None = None, rotation: int = 0
+) -> Painted:
     """What *form*, an appearance stream of *widget* or None, paints on the page. *fonts* are those
-    of the document that were read before.
+    of the document that were read before; *rotation*: by which the page is shown turned, clockwise,
+    degrees.
 
     Raises :class:`AppearanceError` and what pyHanko raises on damaged objects."""
     painted = Painted()
@@ -206,7 +209,7 @@ def read_look(widget: generic.DictionaryObject, form: Any, fonts: Fonts | None =
     if entry(widget, "/BM", "/Normal") not in ("/Normal", "/Compatible", "/Multiply"):
         painted.strange.add("blend")
     if isinstance(form, generic.StreamObject):
-        reader = _Reader(painted, fonts)
+        reader = _Reader(painted, fonts, rotation=rotation)
         reader.form(form, _State(fitted(widget, form), _EVERYWHERE, opacity=opacity), None, 0)
     return painted
 
@@ -236,8 +239,15 @@ def read_page(
 class _Reader:
     """Follows content streams and notes their ink in *painted*."""
 
-    def __init__(self, painted: Painted, fonts: Fonts | None, most: int = MAX_OPERATORS) -> None:
-        self._painted, self._most = painted, most
+    def __init__(
+        self,
+        painted: Painted,
+        fonts: Fonts | None,
+        most: int = MAX_OPERATORS,
+        *,
+        rotation: int = 0,
+    ) -> None:
+        self._painted, self._most, self._rotation = painted, most, rotation
         self._forms = self._bytes = 0
         self._of_page: Any = None
         """The resources of the page whose content is read."""
@@ -440,7 +450,9 @@ class _Reader:
         box = _common(whole, state.clip)
         a, b, c, d, _, _ = under
         regular = regular and _is_whole(box, whole, abs(a) >= abs(b), abs(size) * math.hypot(c, d))
-        upright = size > 0 and state.stretch > 0.3 and _is_readable(under) and along >= 0
+        upright = (
+            size > 0 and state.stretch > 0.3 and _is_readable(under, self._rotation) and along >= 0
+        )
         mode = state.mode
         if mode >= 4:
             self._painted.strange.add("clip")  # of what comes after, also if nothing is shown
@@ -556,13 +568,15 @@ def _is_whole(box: Box, whole: Box, lies: bool, size: float) -> bool:
     return full[0] - shown[0] <= _CUT * size and shown[1] >= _UNCUT * full[1]
 
 
-def _is_readable(under: Matrix) -> bool:
-    """Is text neither mirrored nor upside down, nor leaning so far that it cannot be read?"""
+def _is_readable(under: Matrix, rotation: int) -> bool:
+    """Is text neither mirrored nor upside down, nor leaning so far that it cannot be read, on a
+    page that is shown turned by *rotation*?"""
     a, b, c, d, _, _ = under
     along, up = math.hypot(a, b), math.hypot(c, d)
     if not along or not up or a * d - b * c <= 0:
         return False
-    return a / along > -0.5 and abs(a * c + b * d) <= _LEAN * along * up
+    shown = {90: b, 180: -a, 270: -b}.get(rotation % 360, a)
+    return shown / along > -0.5 and abs(a * c + b * d) <= _LEAN * along * up
 
 
 def _moved(point: Point, under: Matrix) -> Point:

@@ -113,12 +113,12 @@ class Look:
     """The appearance that is shown."""
 
     @classmethod
-    def of(cls, widget: generic.DictionaryObject) -> Look:
-        """Raises what :func:`read_look` raises."""
+    def of(cls, widget: generic.DictionaryObject, rotation: int = 0) -> Look:
+        """*rotation*: by which its page is shown turned. Raises what :func:`read_look` raises."""
         stream = shown_stream(widget)
         flags = inherited(widget, "/Ff")
         comb = isinstance(flags, generic.NumberObject) and bool(int(flags) & COMB)
-        painted = read_look(widget, stream)
+        painted = read_look(widget, stream, rotation=rotation)
         if stream is not None and _is_in_doubt(widget):
             painted.strange.add("states")
         return cls(painted, rectangle_of(widget), stream is not None, comb, stream)

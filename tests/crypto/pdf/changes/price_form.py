@@ -19,8 +19,9 @@ def flagged(widget: bytes, flags: int) -> bytes:
     return widget.replace(b"/F 4", b"/F %d" % flags)
 
 
-def sealed_price(world: World, flags: int = 4) -> bytes:
-    """The document, sealed; *flags*: those of the field's annotation."""
+def sealed_price(world: World, flags: int = 4, *, page: bytes = b"", widget: bytes = b"") -> bytes:
+    """The document, sealed; *flags*: those of the field's annotation; *page*, *widget*: further
+    entries of the page and of the field."""
     form = b"<</Fields[6 0 R]/DA(/Helv 12 Tf 0 g)/DR<</Font<</Helv 3 0 R>>>>>>"
     return world.sign(
         build_pdf(
@@ -30,8 +31,8 @@ def sealed_price(world: World, flags: int = 4) -> bytes:
                 HELVETICA,
                 stream(CONTENT),
                 b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
-                b"/Resources<</Font<</F 3 0 R>>>>/Annots[6 0 R]>>",
-                flagged(FIELD % b"/DA(/Helv 12 Tf 0 g)", flags),
+                b"/Resources<</Font<</F 3 0 R>>>>/Annots[6 0 R]%s>>" % page,
+                flagged(FIELD % (b"/DA(/Helv 12 Tf 0 g)" + widget), flags),
             ]
         )
     )

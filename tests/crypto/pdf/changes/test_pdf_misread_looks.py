@@ -371,3 +371,42 @@ def test_a_filling_in_pieces_around_what_was_sealed_is_not_over_blank_ground(
         sealed = sealed_price(world)
     data = filled(sealed, shown(text), value=b"(90)")
     assert kind in kinds(world, data)[1]
+
+
+# ---------------------------------------------------------------- pages that are shown turned
+
+_UPRIGHT = {
+    0: b"1 0 0 1 4 9",
+    90: b"0 1 -1 0 60 4",
+    180: b"-1 0 0 -1 90 20",
+    270: b"0 -1 1 0 60 28",
+}
+"""What draws text upright on a page that is shown turned by so much."""
+
+
+@pytest.mark.parametrize("drawn", _UPRIGHT)
+@pytest.mark.parametrize("rotation", _UPRIGHT)
+def test_text_is_read_as_the_page_is_shown(world: World, rotation: int, drawn: int) -> None:
+    """Upside down 86 reads 98. What lies on its side is read by turning the head."""
+    sealed = sealed_price(world, page=b"/Rotate %d" % rotation)
+    content = b"/Tx BMC q BT /Helv 6 Tf %s Tm (86) Tj ET Q EMC" % _UPRIGHT[drawn]
+    found = kinds(world, filled(sealed, content, value=b"(86)"))[1]
+    is_upside_down = (rotation - drawn) % 360 == 180
+    assert ("field_filled" in found) is not is_upside_down
+    assert ("filling_unclear" in found) is is_upside_down
+
+
+@pytest.mark.parametrize(
+    ("rotation", "turn", "good"),
+    [(0, 0, True), (180, 0, False), (0, 180, False), (180, 180, False), (90, 0, True)],
+)
+def test_what_viewers_draw_upside_down_is_not_read(
+    world: World, rotation: int, turn: int, good: bool
+) -> None:
+    """Without a look viewers draw along the page's own axes, and some heed /R of /MK."""
+    entries = b"/MK<</R %d>>" % turn
+    sealed = sealed_price(world, page=b"/Rotate %d" % rotation, widget=entries)
+    widget = FIELD % (b"/DA(/Helv 12 Tf 0 g)/V(86)" + entries)
+    found = kinds(world, append_revision(sealed, {6: widget}))[1]
+    assert ("field_filled" in found) is good
+    assert ("filling_unclear" in found) is not good
