@@ -239,6 +239,8 @@ class Fields:
         reaches it as well."""
         judged: set[tuple[int, int]] = set()
         for known in list(self.touched.values()):
+            if page := self._pair.known.strays.get(key_of(known.reference)):
+                self._pair.say("suspicious", page, known.name)
             fillings = 0
             for reference in self._widgets_of(known):
                 if key_of(reference) not in judged:
@@ -248,9 +250,11 @@ class Fields:
                 self._pair.say("unused_objects", None, known.name)
 
     def _say_filling(self, known: KnownField, reference: generic.Reference) -> int:
-        page = self.page_of(reference)
-        if page is None:
-            return 0
+        """What became of a widget, on each page that lists it; how much was said."""
+        pages = self._pair.known.listed.get(key_of(reference), [self.page_of(reference)])
+        return sum(self._say_filling_on(page, known, reference) for page in pages if page)
+
+    def _say_filling_on(self, page: int, known: KnownField, reference: generic.Reference) -> int:
         before, after = self._pair.old(reference), self._pair.new(reference)
         sheet = self._pair.known.sheet(page)
         ground = self._pair.grounds.under(sheet, key_of(reference))

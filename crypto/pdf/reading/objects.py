@@ -88,11 +88,36 @@ class Known:
 
     @cached_property
     def shown(self) -> dict[tuple[int, int], int]:
-        """Annotation → the 1-based page that lists it."""
-        found: dict[tuple[int, int], int] = {}
+        """Annotation → the first 1-based page that lists it."""
+        return {key: pages[0] for key, pages in self.listed.items()}
+
+    @cached_property
+    def listed(self) -> dict[tuple[int, int], list[int]]:
+        """Annotation → the 1-based pages that list it."""
+        found: dict[tuple[int, int], list[int]] = {}
         for annotation in self._base.annotations():
             if annotation.reference:
-                found.setdefault(key_of(annotation.reference), annotation.page.index + 1)
+                pages = found.setdefault(key_of(annotation.reference), [])
+                if annotation.page.index + 1 not in pages:
+                    pages.append(annotation.page.index + 1)
+        return found
+
+    @cached_property
+    def strays(self) -> dict[tuple[int, int], int]:
+        """Field → a 1-based page with an annotation that names it, or a field below it, as its
+        /Parent and is no part of the form: viewers may show the field's value there."""
+        found: dict[tuple[int, int], int] = {}
+        for annotation in self._base.annotations():
+            if annotation.reference and key_of(annotation.reference) in self.fields:
+                continue
+            node: Any = annotation.dictionary
+            for _ in range(MAX_TREE_DEPTH):
+                raw = node.raw_get("/Parent") if "/Parent" in node else None
+                node = follow(raw)
+                if not isinstance(node, generic.DictionaryObject):
+                    break
+                if isinstance(raw, generic.IndirectObject):
+                    found.setdefault(key_of(raw), annotation.page.index + 1)
         return found
 
     @cached_property

@@ -517,3 +517,71 @@ def test_a_ground_that_was_seen_through_and_is_opaque_now_covers(world: World) -
     }
     assert resources in sealed
     assert verdict(world, form, later) is Verdict.INVALID
+
+
+# ---------------------------------------------------------------- widgets in more than one place
+
+_HELVETICA = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>"
+
+
+def two_pages(annotations: tuple[bytes, bytes], *widgets: bytes) -> bytes:
+    """The first page is blank, the second tells a price; *widgets* are the objects from 11 on."""
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents %d 0 R/Annots[%s]"
+    page += b"/Resources<</Font<</F 5 0 R>>>>>>"
+    price = b"BT /F 24 Tf 72 700 Td (Party A pays 100 CNY) Tj ET"
+    return build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[11 0 R]/DR<</Font<</F 5 0 R>>>>>>>>",
+            b"<</Type/Pages/Count 2/Kids[3 0 R 4 0 R]>>",
+            page % (6, annotations[0]),
+            page % (7, annotations[1]),
+            _HELVETICA,
+            b"<</Length 1>>stream\nn\nendstream",
+            b"<</Length %d>>stream\n%s\nendstream" % (len(price), price),
+            *[b"null"] * 3,
+            *widgets,
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    ("annotations", "good"),
+    [((b"11 0 R", b""), True), ((b"11 0 R", b"11 0 R"), False), ((b"11 0 R 11 0 R", b""), True)],
+    ids=["on one page", "on two pages", "twice on one"],
+)
+def test_a_widget_is_judged_on_every_page_that_lists_it(
+    world: World, annotations: tuple[bytes, bytes], good: bool
+) -> None:
+    """On the first page its place is blank, on the second it strikes out the price."""
+    kind = TEXT + b"/AP<</N %d 0 R>>"
+    document = two_pages(annotations, widget(PRICE, kind % 12), look(b""))
+    later = {11: widget(PRICE, kind % 20 + b"/V(----)"), 20: look(text(b"----", 4, 14))}
+    report = world.verify(append_revision(world.sign(document, marks=[]), later))
+    assert report.verdict is (Verdict.VALID_CHANGED_LATER if good else Verdict.UNKNOWN)
+    assert ("filling_over_content" in codes(report.signatures[0])) is not good
+
+
+@pytest.mark.parametrize("own_look", [b"", b"/AP<</N 14 0 R>>"], ids=["no look", "a look"])
+@pytest.mark.parametrize("listed", [False, True], ids=["not listed", "listed"])
+def test_a_widget_that_its_field_does_not_list_makes_a_filling_suspicious(
+    world: World, listed: bool, own_look: bytes
+) -> None:
+    """It names the field as its parent, and viewers draw the field's value there as well."""
+    field = b"<</FT/Tx/T(x)/DA(/F 12 Tf 0 g)/Kids[12 0 R%s]%s>>"
+    kids = b" 13 0 R" if listed else b""
+    child = b"/Parent 11 0 R/AP<</N %d 0 R>>"
+    document = two_pages(
+        (b"12 0 R", b"13 0 R"),
+        field % (kids, b""),
+        widget(BLANK, child % 14),
+        widget(PRICE, b"/Parent 11 0 R" + own_look),
+        look(b""),
+    )
+    later = {
+        11: field % (kids, b"/V(----)"),
+        12: widget(BLANK, child % 20),
+        20: look(text(b"----")),
+    }
+    report = world.verify(append_revision(world.sign(document, marks=[]), later))
+    assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID)
+    assert ("changed_suspicious" in codes(report.signatures[0])) is not listed
