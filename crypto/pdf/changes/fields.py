@@ -214,6 +214,8 @@ class Fields:
         nothing: its look is now that of the signature."""
         value = after.raw_get("/V") if "/V" in after else None
         placed = key_of(known.reference) in self.placed
+        if len(self._pair.known.listed.get(key_of(known.reference), ())) > 1:
+            self._pair.say("suspicious", page, known.name)  # what it covers is told of one page
         look = Look.of(before)
         if page is not None and not placed and (look.ink or look.painted.strange):
             kind = "look_replaced" if look.ink else "suspicious"

@@ -585,3 +585,17 @@ def test_a_widget_that_its_field_does_not_list_makes_a_filling_suspicious(
     report = world.verify(append_revision(world.sign(document, marks=[]), later))
     assert report.verdict in (Verdict.UNKNOWN, Verdict.INVALID)
     assert ("changed_suspicious" in codes(report.signatures[0])) is not listed
+
+
+@pytest.mark.parametrize("twice", [False, True])
+def test_a_place_for_a_signature_on_two_pages_is_suspicious_once_it_is_signed(
+    world: World, twice: bool
+) -> None:
+    kind = b"/FT/Sig/T(x)"
+    document = two_pages((b"11 0 R", b"11 0 R" if twice else b""), widget(PRICE, kind))
+    value = b"<</Type/Sig/Filter/X/SubFilter/Y/Contents<00>/ByteRange[0 0 0 0]>>"
+    signed = widget(PRICE, kind + b"/V 21 0 R/AP<</N 20 0 R>>")
+    later = {11: signed, 20: look(text(b"----")), 21: value}
+    report = world.verify(append_revision(world.sign(document, marks=[]), later))
+    (first,) = (each for each in report.signatures if each.seal)
+    assert ("changed_suspicious" in codes(first)) is twice
