@@ -89,7 +89,7 @@ def judge(
     if not _same_elsewhere(before, after):
         return Filling("filling_unclear", *values)
     old, new = Look.of(before, rotation), Look.of(after, rotation)
-    if uncovered := uncovers(old, new, ground):
+    if uncovered := uncovers(old, new, ground) or _uncovers_named(before, old, new, ground):
         return Filling(uncovered, *values)
     if not old.drawn and not new.drawn and values[0] and not _same_settings(before, after):
         return Filling("look_replaced", *values)  # viewers draw the value otherwise
@@ -161,6 +161,14 @@ def uncovers(old: Look, new: Look, ground: Ground) -> str:
     if any(map(ground.surely_lies_under, lost)):
         return "look_replaced"
     return "filling_unclear" if any(map(ground.lies_under, lost)) else ""
+
+
+def _uncovers_named(before: generic.DictionaryObject, old: Look, new: Look, ground: Ground) -> str:
+    """The same of the ground that viewers drew for a field without a look, or some of them."""
+    named = None if old.drawn or not new.drawn else named_ground(before, old.box)
+    if named is None or any(_stands_for(each, named) for each in new.grounds):
+        return ""
+    return "filling_unclear" if ground.surely_lies_under(old.box) else ""
 
 
 def _stands_for(ground: Ink, other: Ink) -> bool:

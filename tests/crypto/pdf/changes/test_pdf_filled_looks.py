@@ -599,3 +599,27 @@ def test_a_place_for_a_signature_on_two_pages_is_suspicious_once_it_is_signed(
     report = world.verify(append_revision(world.sign(document, marks=[]), later))
     (first,) = (each for each in report.signatures if each.seal)
     assert ("changed_suspicious" in codes(first)) is twice
+
+
+@pytest.mark.parametrize(
+    ("place", "ground", "good"),
+    [
+        (PRICE, b"", False),
+        (PRICE, b".8 g 0 0 300 40 re f", True),
+        (PRICE, b"1 g 0 0 300 40 re f", False),
+        (BLANK, b"", True),
+    ],
+    ids=["no ground", "the same ground", "another ground", "no ground, over nothing"],
+)
+def test_a_ground_that_viewers_drew_and_a_filling_has_not_uncovers(
+    world: World, place: tuple[int, ...], ground: bytes, good: bool
+) -> None:
+    """A field without a look is drawn by viewers, with the ground that /MK names."""
+    kind = TEXT + b"/MK<</BG[.8]>>"
+    form = Form({20: widget(place, kind), 21: look(b"")})
+    later = {
+        20: widget(place, kind + b"/V(ok)/AP<</N 90 0 R>>"),
+        90: look(ground + text(b"ok", 270)),
+    }
+    found = verdict(world, form, later)
+    assert (found is Verdict.VALID_CHANGED_LATER) is good
