@@ -37,7 +37,7 @@ def archive(name: str) -> bytes:
         (archive("OFD.xml"), OfdNotSupported),
         (archive("other.pdf"), Packed),  # NotAPdf before, and to be exported from its program
         (archive("[Content_Types].xml"), NotAPdf),
-        (gzip.compress(b"%PDF-1.7" * 9), Packed),
+        (gzip.compress(b"%PDF-1.7" * 9, mtime=0), Packed),
         (b"Rar!\x1a\x07\x01\x00" + bytes(99), Packed),
         (b"7z\xbc\xaf'\x1c" + bytes(99), Packed),
         (b"<!DOCTYPE html>\n<html><title>404 Not Found</title></html>", WebPage),
