@@ -12,9 +12,10 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, Painted, read_look
 from crypto.pdf.changes.legible import brightness
-from crypto.pdf.changes.looks import Ground, shown_stream
+from crypto.pdf.changes.looks import shown_stream
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, items_of, key_of
 

@@ -9,9 +9,10 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.filling import judge, named_ground, uncovers
+from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Ink
 from crypto.pdf.changes.legible import is_same_said_richly
-from crypto.pdf.changes.looks import Ground, Look, generic_text, inherited
+from crypto.pdf.changes.looks import Look, generic_text, inherited
 from crypto.pdf.changes.pair import Pair
 from crypto.pdf.marks.appearance import PRINT, box, drawing_of, has_area, share_shown
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
@@ -266,10 +267,19 @@ class Fields:
         name = self._pair.known.fields[key_of(reference)].name or known.name
         if found.kind == "field_filled" and self._fills_over(page, after):
             found = replace(found, kind="filling_over_content")
+        elif found.kind == "field_filled" and self._is_hidden(page, reference):
+            found = replace(found, kind="filling_unclear")
         details = {"label": label_of(after), "before": found.before, "after": found.after}
         shown = {key: value[:200] for key, value in details.items()}
         self._pair.say(found.kind, page, name, **shown, **self._pair.place(after, page))
         return 1
+
+    def _is_hidden(self, page: int, reference: generic.Reference) -> bool:
+        """Does something that is drawn later hide what was filled in, or some of it?"""
+        above = self._pair.later_grounds.over(self._pair.known.sheet(page), key_of(reference))
+        look = Look.of(self._pair.new(reference))
+        boxes = [ink.box for ink in look.painted.inks if ink.kind == "text"]
+        return any(map(above.hides, boxes if look.drawn else [look.box]))
 
     def _fills_over(self, page: int, widget: generic.DictionaryObject) -> bool:
         """Does this filling touch another one of the same revision?"""

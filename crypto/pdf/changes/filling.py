@@ -17,12 +17,14 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.colours import colour_of
+from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
 from crypto.pdf.changes.legible import (
     LARGEST_TEXT,
     SMALLEST_TEXT,
     is_drawn_plainly,
     is_seen,
+    is_stated_plainly,
     needs_looks,
     sides,
 )
@@ -31,7 +33,6 @@ from crypto.pdf.changes.looks import (
     CURRENCIES,
     PASSWORD,
     PUSH_BUTTON,
-    Ground,
     Look,
     hides,
     inherited,
@@ -43,7 +44,7 @@ from crypto.pdf.changes.looks import (
     value_text,
 )
 from crypto.pdf.changes.ticks import Button, is_tick
-from crypto.pdf.marks.appearance import has_area
+from crypto.pdf.marks.appearance import PRINT, has_area
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.objects import same, same_entry
 
@@ -89,6 +90,12 @@ def judge(
     if not _same_elsewhere(before, after):
         return Filling("filling_unclear", *values)
     old, new = Look.of(before, rotation), Look.of(after, rotation)
+    if _is_printed_first(before, after) and any(
+        ground.surely_lies_under(each.box) for each in new.grounds
+    ):
+        return Filling("content_covered", *values)  # on paper it was seen
+    if inherited(after, "/FT") == "/Ch" and _chooses_another(before, after):
+        return Filling("filling_unclear", *values)
     if uncovered := uncovers(old, new, ground) or _uncovers_named(before, old, new, ground):
         return Filling(uncovered, *values)
     if not old.drawn and not new.drawn and values[0] and not _same_settings(before, after):
@@ -102,6 +109,10 @@ def judge(
         return _judge_button(before, after, old, new, ground, _area(page))
     if values[0].strip() and values[0] != values[1]:
         return Filling("value_replaced", *values)
+    if new.drawn and values[1] and not same(inherited(before, "/DA"), inherited(after, "/DA")):
+        paper = new.grounds[-1] if new.grounds else named_ground(after, new.box)
+        if not is_stated_plainly(after, form, new.box, paper or ground.paper(new.box)):
+            return Filling("filling_unclear", *values)  # some draw it themselves, look or not
     if values[0] == values[1]:
         return _judge_redrawing(after, old, new, values[0])
     if old.ink:
@@ -131,6 +142,29 @@ def _same_elsewhere(before: generic.DictionaryObject, after: generic.DictionaryO
     if not isinstance(old, generic.DictionaryObject):
         old = generic.DictionaryObject()
     return all(key not in new or same_entry(old, new, key) for key in ("/R", "/D"))
+
+
+def _is_printed_first(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
+    """Was it shown on the screen only, and is printed now?"""
+    return bool(int(entry(after, "/F", 0)) & ~int(entry(before, "/F", 0)) & PRINT)
+
+
+def _chooses_another(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
+    """Was a number of an option written (/I) that is not that of the value? Some viewers show the
+    one, others the other."""
+    numbers = inherited(after, "/I")
+    if numbers is None or same(inherited(before, "/I"), numbers):
+        return False
+    value, options = inherited(after, "/V"), items_of(inherited(after, "/Opt"))
+    meant = items_of(value) if isinstance(value, generic.ArrayObject) else [value]
+    chosen: list[str] = []
+    for number in map(follow, items_of(numbers)):
+        if not isinstance(number, generic.NumberObject) or not 0 <= number < len(options):
+            return True
+        option = follow(options[int(number)])
+        pair = items_of(option) if isinstance(option, generic.ArrayObject) else []
+        chosen.append(value_text(follow(pair[0]) if pair else option))
+    return sorted(chosen) != sorted(filter(None, (value_text(follow(each)) for each in meant)))
 
 
 def _stands_elsewhere(widget: generic.DictionaryObject) -> bool:
@@ -281,6 +315,8 @@ def _judge_text(
         return "filling_unclear"
     if any(ground.lies_under(ink.box) for ink in new.ink):
         return "filling_over_content"
+    if new.breaks_words(value):
+        return "filling_unclear"
     if any(map(ground.is_written_on, new.gaps)):  # people read it together with what is there
         return "filling_over_content"
     return "field_filled" if says(new.text, value, signs_of_format(after)) else "value_differs"

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf.changes.fonts import Fonts
-from crypto.pdf.changes.ink import MAX_OPERATORS, Ink, read_look, read_page
-from crypto.pdf.changes.looks import Ground, Look, inherited, shown_stream, value_text
+from crypto.pdf.changes.ink import MAX_OPERATORS, Box, Ink, holds, overlaps, read_look, read_page
+from crypto.pdf.changes.looks import Look, inherited, meets, shown_stream, shrunk, value_text
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
@@ -22,6 +23,87 @@ _HARMLESS = {"font", "faint", "layer", "mask", "clip", "transfer", "stack", "box
 """What of a look need not be followed to know where its ink is."""
 _MOST_PARTS = 20_000
 """Told of one page."""
+_THIN = 2.0
+"""Points: a line between cells."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What a page shows beneath an annotation."""
+
+    inks: tuple[Ink, ...]
+    whole: bool = True
+    """False: not everything that it shows could be followed."""
+
+    def lies_under(self, box: Box) -> bool:
+        """Is there anything, or anything that cannot be told, under *box*?"""
+        return not self.whole or self.surely_lies_under(box)
+
+    def surely_lies_under(self, box: Box) -> bool:
+        """Is there anything under *box*?"""
+        inner = shrunk(box)
+        return any(self._is_under(at, ink, inner) for at, ink in enumerate(self.inks))
+
+    def is_written_on(self, box: Box) -> bool:
+        """Does more than lines between cells lie under *box*?"""
+        inner = shrunk(box)
+        return any(
+            self._is_under(at, ink, inner) and not _is_divider(ink)
+            for at, ink in enumerate(self.inks)
+        )
+
+    def surely_shows_under(self, box: Box) -> bool:
+        """Is there anything under *box* that is seen for certain? Text in a font of the file's own
+        may be a blank."""
+        inner = shrunk(box)
+        return any(
+            self._is_under(at, ink, inner) and not (ink.kind == "text" and ink.text is None)
+            for at, ink in enumerate(self.inks)
+        )
+
+    def paper(self, box: Box) -> Ink | None:
+        """What *box* stands on where that has one colour; None: the paper itself."""
+        grounds = (ink for ink in reversed(self.inks) if _is_even(ink) and holds(ink.box, box))
+        return next(grounds, None)
+
+    def hides(self, box: Box) -> bool:
+        """Would some of *box* not be seen beneath all this?"""
+        inner = shrunk(box)
+        return any(
+            ink.kind in ("fill", "image", "shading") and not ink.see_through and meets(ink, inner)
+            for ink in self.inks
+        )
+
+    def _is_under(self, at: int, ink: Ink, box: Box) -> bool:
+        """Does *ink*, which is painted as number *at*, show under *box*?"""
+        if not overlaps(ink.box, box):
+            return False
+        if ink.kind == "text":
+            return ink.text is None or bool(ink.text.strip())
+        if ink.kind == "fill":
+            if _is_even(ink) and holds(ink.box, box):
+                return False  # a ground of one colour
+            return not ink.is_white or ink.see_through or self._stands_out(at, ink)
+        return meets(ink, box)
+
+    def _stands_out(self, at: int, white: Ink) -> bool:
+        """Is this white shape, painted as number *at*, painted on something that is not white?"""
+        return any(
+            other.kind in ("fill", "image", "shading")
+            and not other.is_white
+            and overlaps(other.box, white.box)
+            for other in self.inks[:at]
+        )
+
+
+def _is_divider(ink: Ink) -> bool:
+    """A thin upright or level line, as between the cells of a table or a comb."""
+    across, up = ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]
+    return ink.kind in ("line", "fill") and not ink.curved and min(across, up) <= _THIN
+
+
+def _is_even(ink: Ink) -> bool:
+    return ink.kind == "fill" and ink.is_rectangle and ink.colour is not None
 
 
 Place = Callable[[generic.Reference, int], Any]
@@ -128,6 +210,14 @@ class Grounds:
         shown = [content, *(ground for key, ground in annotations if apart is None or key != apart)]
         inks = tuple(ink for each in shown for ink in each.inks)
         return Ground(inks, all(each.whole for each in shown))
+
+    def over(self, page: Page, widget: tuple[int, int]) -> Ground:
+        """What the annotations show that are listed after *widget*, and so drawn over it."""
+        self.under(page)
+        _, annotations = self._pages[page.index]
+        keys = [key for key, _ in annotations]
+        above = annotations[keys.index(widget) + 1 :] if widget in keys else []
+        return Ground(tuple(ink for key, each in above if key != widget for ink in each.inks))
 
     def _read(self, page: Page) -> tuple[Ground, list[tuple[Any, Ground]]]:
         number, generation = key_of(page.reference)

@@ -72,6 +72,24 @@ def is_drawn_plainly(
     return is_small and is_seen(Ink("text", look.box, colour, value, size=height), paper)
 
 
+def is_stated_plainly(
+    widget: generic.DictionaryObject, form: Any, box: Box, paper: Ink | None
+) -> bool:
+    """Does what /DA states make text that is read in *box* on *paper*? Browsers and whoever types
+    in a field see its value by /DA, though it has a look of its own."""
+    stated = inherited(widget, "/DA")
+    settings = _settings(entry(form, "/DA") if stated is None else stated)
+    if settings is None:
+        return False
+    name, size, colour = settings
+    fonts = entry(entry(form, "/DR", {}), "/Font", {})
+    font = read_font(entry(fonts, f"/{name}"))
+    height = size or _AUTOMATIC
+    is_small = height <= LARGEST_TEXT * (box[3] - box[1])
+    ink = Ink("text", box, colour, size=height)
+    return not font.marks_only and is_small and is_seen(ink, paper)
+
+
 def is_same_said_richly(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
     """Was /RV added, and does it say in styled text what the value says?"""
     styled = value_text(entry(after, "/RV"))

@@ -17,7 +17,7 @@ from typing import Any
 
 from pyhanko.pdf_utils import generic
 
-from crypto.pdf.changes.ink import SAME_OPACITY, Box, Ink, Painted, holds, overlaps, read_look
+from crypto.pdf.changes.ink import SAME_OPACITY, Box, Ink, Painted, overlaps, read_look
 from crypto.pdf.marks.appearance import box as rectangle_of
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
@@ -38,9 +38,9 @@ _LONGEST_DASH = 6.0
 _SAME_LINE, _NEXT_LINE = 0.2, 0.85
 """Of the font size: how far text stands below other text of its line at most, and below the line
 before at least."""
+_FULL = 0.5
+"""Of a field's width: a shorter line has room for more letters."""
 _MOST_CORNERS = 64
-_THIN = 2.0
-"""Points: a line between cells."""
 _MOST_PAIRS = 200_000
 """Of text and what is painted after it."""
 _BLANK = re.compile(r"\s+")
@@ -192,6 +192,22 @@ class Look:
             if one.box[2] < other.box[0]
         ]
 
+    def breaks_words(self, value: str) -> bool:
+        """Does a line end within a word of *value* though there was room left for more of it? Far
+        apart the parts are read as words of their own, each with what stands beside it."""
+        left, _, right, _ = self.box
+        meant = list(value)
+        for line in (self.lines or [])[:-1]:
+            for letter in "".join(each.text or "" for each in line).split():
+                for _ in letter:
+                    while meant and meant[0].isspace():
+                        meant.pop(0)
+                    meant[:1] = []
+            is_full = line[-1].box[2] - left > _FULL * (right - left)
+            if meant and not meant[0].isspace() and not is_full:
+                return True
+        return False
+
     @property
     def _hides_text(self) -> bool:
         """Is a ground or a frame painted over text?"""
@@ -201,7 +217,7 @@ class Look:
         ]
         written = [(at, ink) for at, ink in enumerate(inks) if ink.kind == "text"]
         return len(over) * len(written) > _MOST_PAIRS or any(
-            later > at and _meets(cover, _shrunk(each.box))
+            later > at and meets(cover, shrunk(each.box))
             for at, each in written
             for later, cover in over
         )
@@ -384,72 +400,13 @@ def signs_of_format(widget: generic.DictionaryObject) -> frozenset[str]:
     return frozenset(currency for currency in CURRENCIES if currency in signs)
 
 
-@dataclass(frozen=True)
-class Ground:
-    """What a page shows beneath an annotation."""
-
-    inks: tuple[Ink, ...]
-    whole: bool = True
-    """False: not everything that it shows could be followed."""
-
-    def lies_under(self, box: Box) -> bool:
-        """Is there anything, or anything that cannot be told, under *box*?"""
-        return not self.whole or self.surely_lies_under(box)
-
-    def surely_lies_under(self, box: Box) -> bool:
-        """Is there anything under *box*?"""
-        inner = _shrunk(box)
-        return any(_is_under(ink, inner) for ink in self.inks)
-
-    def is_written_on(self, box: Box) -> bool:
-        """Does more than lines between cells lie under *box*?"""
-        inner = _shrunk(box)
-        return any(_is_under(ink, inner) and not _is_divider(ink) for ink in self.inks)
-
-    def surely_shows_under(self, box: Box) -> bool:
-        """Is there anything under *box* that is seen for certain? Text in a font of the file's own
-        may be a blank."""
-        inner = _shrunk(box)
-        return any(
-            _is_under(ink, inner) and not (ink.kind == "text" and ink.text is None)
-            for ink in self.inks
-        )
-
-    def paper(self, box: Box) -> Ink | None:
-        """What *box* stands on where that has one colour; None: the paper itself."""
-        grounds = (ink for ink in reversed(self.inks) if _is_even(ink) and holds(ink.box, box))
-        return next(grounds, None)
-
-
-def _shrunk(box: Box) -> Box:
-    """Without the edge, where table lines and the frames of fields meet."""
+def shrunk(box: Box) -> Box:
+    """*box* without its edge, where table lines and the frames of fields meet."""
     dx, dy = min(0.75, (box[2] - box[0]) * 0.1), min(0.75, (box[3] - box[1]) * 0.1)
     return (box[0] + dx, box[1] + dy, box[2] - dx, box[3] - dy)
 
 
-def _is_under(ink: Ink, box: Box) -> bool:
-    if not overlaps(ink.box, box):
-        return False
-    if ink.kind == "text":
-        return ink.text is None or bool(ink.text.strip())
-    if ink.kind == "fill":
-        if ink.is_white and not ink.see_through:
-            return False
-        return not (_is_even(ink) and holds(ink.box, box))  # else it is a ground of one colour
-    return _meets(ink, box)
-
-
-def _is_divider(ink: Ink) -> bool:
-    """A thin upright or level line, as between the cells of a table or a comb."""
-    across, up = ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]
-    return ink.kind in ("line", "fill") and not ink.curved and min(across, up) <= _THIN
-
-
-def _is_even(ink: Ink) -> bool:
-    return ink.kind == "fill" and ink.is_rectangle and ink.colour is not None
-
-
-def _meets(ink: Ink, box: Box) -> bool:
+def meets(ink: Ink, box: Box) -> bool:
     """Does what is painted reach into *box*?"""
     if ink.kind == "line" and ink.points and not ink.curved:
         half = ink.width / 2

@@ -48,7 +48,7 @@ class Pair:
     ) -> None:
         self.references, self.known, self.old, self.new = references, known, old, new
         self.step = Step()
-        self.grounds = Grounds(old, pages)
+        self.grounds, self.later_grounds = Grounds(old, pages), Grounds(new, pages)
 
     def say(self, kind: str, page: int | None, what: str, **details: Any) -> None:
         """Note a change; *details* are further fields of :class:`~crypto.verdict.Change`."""

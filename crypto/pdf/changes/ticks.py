@@ -11,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, Point
-from crypto.pdf.changes.looks import Ground, Look
+from crypto.pdf.changes.looks import Look
 
 TICKS = frozenset("✓✔✗✘xX×√●■☑☒•")
 _BESIDE_NUMBERS = frozenset("✓✔✗✘√●■☑☒")
@@ -27,6 +28,9 @@ _SMALLEST_DOT, _DOT_SHARE = 4.0, 0.35
 """Points, and of the button's shorter side: a smaller dot reads as the point of a number."""
 _LONGEST_DASH = 6.0
 """Points: of a longer pattern some strokes may be left out."""
+_LONGEST_BOX, _FLATTEST = 40.0, 2.0
+"""Points, and of the shorter side: a larger or flatter box is one for text."""
+_MOST_SUBPATHS = 4
 _SLOPE = 0.4
 """Of a crossing stroke to the size of the cross, each way."""
 _LOW, _HIGH = 0.7, 0.75
@@ -61,13 +65,26 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
         return False
     if any(shape.dash > _LONGEST_DASH for shape in shapes):
         return False
-    if button.boxed:
+    if button.boxed and (not shapes or _is_one_shape(shapes, button.box)):
         return True
     if not shapes:
         return button.alone or all(text in _BESIDE_NUMBERS for text in texts)
     left, bottom, right, top = button.box
     share = _DOT_SHARE * min(right - left, top - bottom)
     return not texts and _is_plain_shape(shapes, 0.0 if button.alone else max(_SMALLEST_DOT, share))
+
+
+def _is_one_shape(shapes: Sequence[Ink], box: Box) -> bool:
+    """Is the box one for ticks, and this not several shapes beside each other, as digits are?"""
+    short, long = sorted((box[2] - box[0], box[3] - box[1]))
+    across = sorted((shape.box[0], shape.box[2]) for shape in shapes)
+    reach = across[0][1]
+    for left, right in across[1:]:
+        if left > reach:
+            return False
+        reach = max(reach, right)
+    is_one = sum(shape.subpaths for shape in shapes) <= _MOST_SUBPATHS
+    return is_one and long <= min(_LONGEST_BOX, _FLATTEST * short)
 
 
 def _is_boxed(look: Look, ground: Ground) -> bool:

@@ -1,0 +1,252 @@
+"""Fillings that are told and not seen, or seen and not told, whatever the layer that looks allows.
+
+Inside a filled field that layer lets ink be added. What a dark ground covers, what lies beneath
+another annotation, and what a browser draws by /DA, only the static rules can tell.
+"""
+
+import re
+
+import pytest
+
+from crypto.verdict import Verdict
+from tests.crypto.pdf.changes.price_form import HELVETICA, kinds, shown, stream
+from tests.world.documents import append_revision, build_pdf
+from tests.world.sealing import World
+
+_WIDGET = b"<</Type/Annot/Subtype/Widget/F %d/P 5 0 R/Rect[%s]%s>>"
+_PLACE = b"200 695 420 725"
+_TEXT = b"/FT/Tx/T(sum)/DA(/Helv 12 Tf 0 g)"
+_SECOND = b"/FT/Tx/T(second)/DA(/Helv 12 Tf 0 g)/AP<</N 9 0 R>>"
+
+
+def sealed_form(
+    world: World,
+    content: bytes = b"",
+    *,
+    field: bytes = _TEXT,
+    place: bytes = _PLACE,
+    flags: int = 4,
+    second: bytes = b"",
+    look: bytes = b"",
+    order: bytes = b"6 0 R 8 0 R",
+) -> bytes:
+    """A page with a price and the *content*, a field with the *look* as object 7, and another
+    widget with these entries; *order* is that of the annotations."""
+    boxed = b"/Type/XObject/Subtype/Form/BBox[0 0 %s]/Resources<</Font<</Helv 3 0 R>>>>"
+    left, bottom, right, top = map(int, place.split())
+    size = b"%d %d" % (right - left, top - bottom)
+    return world.sign(
+        build_pdf(
+            [
+                b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[6 0 R 8 0 R]"
+                b"/DA(/Helv 12 Tf 0 g)/DR<</Font<</Helv 3 0 R>>>>>>>>",
+                b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+                HELVETICA,
+                stream(b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET " + content),
+                b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
+                b"/Resources<</Font<</F 3 0 R>>>>/Annots[%s]>>" % order,
+                _WIDGET
+                % (
+                    flags,
+                    place,
+                    field + (b"/AP<</N 7 0 R>>" if look and b"/AP" not in field else b""),
+                ),
+                stream(look, boxed % size),
+                _WIDGET % (4, b"190 690 430 730", second or _SECOND),
+                stream(b"" if second else b"1 g 0 0 240 40 re f", boxed % b"240 40"),
+            ]
+        )
+    )
+
+
+def rewritten(data: bytes, number: int, *changes: tuple[bytes, bytes]) -> bytes:
+    """The newest object of this number, changed."""
+    start = data.rindex(b"\n%d 0 obj" % number)
+    body = data[start : data.index(b"endobj", start)].split(b"obj", 1)[1].strip()
+    for old, new in changes:
+        changed = re.sub(old, lambda _, new=new: new, body)
+        assert changed != body
+        body = changed
+    return body
+
+
+def answered(sealed: bytes, look: bytes, *changes: tuple[bytes, bytes], also: bytes = b"") -> bytes:
+    """The field of *sealed* with this look, and as *changes* say; *also*: another annotation."""
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 220 30]/Resources<</Font<</Helv 3 0 R>>>>"
+    objects = {
+        6: rewritten(sealed, 6, (rb"(/AP<</N 7 0 R>>)?>>\Z", b"/AP<</N 91 0 R>>>>"), *changes),
+        91: stream(look, form),
+    }
+    if also:
+        objects[5] = rewritten(sealed, 5, (rb"/Annots\s*\[", b"/Annots[92 0 R "))
+        objects[5] = objects[5].replace(b"[92 0 R ", b"[").replace(b"6 0 R", b"6 0 R 92 0 R", 1)
+        objects[92] = also
+    return append_revision(sealed, objects)
+
+
+_VALUE = (rb"/T\s*\(sum\)", b"/T(sum)/V(9000)")
+_NINE = shown(b"(9000) Tj")
+
+
+# ------------------------------------------------------------- what a ground as dark covers
+
+_BAR = b"q 0.2 0.2 0.8 rg 190 690 240 40 re f %s Q"
+_DIGITS = b" ".join(b"%d 698 3 20 re %d 698 9 3 re f" % (x, x) for x in range(210, 270, 15))
+
+
+@pytest.mark.parametrize(
+    ("drawn", "look", "expected"),
+    [
+        (b"1 g " + _DIGITS, b"0.2 0.2 0.8 rg 0 0 220 30 re f " + _NINE, Verdict.INVALID),
+        (b"1 g " + _DIGITS, _NINE, Verdict.UNKNOWN),
+        (b"1 1 1 rg " + _DIGITS, _NINE, Verdict.UNKNOWN),
+        (b"1 g 195 692 230 36 re f", _NINE, Verdict.VALID_CHANGED_LATER),
+        (b"1 g 340 698 60 20 re f", _NINE, Verdict.VALID_CHANGED_LATER),
+        (b"", _NINE, Verdict.VALID_CHANGED_LATER),
+    ],
+)
+def test_white_shapes_on_a_dark_ground_are_content(
+    world: World, drawn: bytes, look: bytes, expected: Verdict
+) -> None:
+    sealed = sealed_form(world, _BAR % drawn, order=b"6 0 R")
+    assert kinds(world, answered(sealed, look, _VALUE))[0] is expected
+
+
+@pytest.mark.parametrize("ground", [b"1 g", b"0.2 0.2 0.8 rg"])
+@pytest.mark.parametrize("text", [b"BT /F 12 Tf 210 702 Td (or 50000) Tj ET", b""])
+def test_a_ground_that_was_on_the_screen_only_hides_on_paper(
+    world: World, ground: bytes, text: bytes
+) -> None:
+    look = ground + b" 0 0 220 30 re f "
+    sealed = sealed_form(world, text, look=look, flags=0, order=b"6 0 R")
+    nine = look + b"/Tx BMC q BT /Helv 12 Tf 0 g 150 9 Td (9000) Tj ET Q EMC"
+    made = answered(sealed, nine, _VALUE, (rb"/F 0", b"/F 4"))
+    expected = Verdict.INVALID if text else Verdict.VALID_CHANGED_LATER
+    assert kinds(world, made)[0] is expected
+
+
+# ------------------------------------------------------------- what lies over a filling
+
+
+@pytest.mark.parametrize(
+    ("order", "good"), [(b"6 0 R 8 0 R", False), (b"8 0 R 6 0 R", True), (b"6 0 R", True)]
+)
+def test_a_filling_beneath_another_field_is_not_seen(
+    world: World, order: bytes, good: bool
+) -> None:
+    verdict, found = kinds(world, answered(sealed_form(world, order=order), _NINE, _VALUE))
+    assert (verdict is Verdict.VALID_CHANGED_LATER, "filling_unclear" in found) == (good, not good)
+
+
+@pytest.mark.parametrize(("left", "good"), [(204, False), (380, True)])
+def test_a_note_that_came_with_a_filling_may_hide_it(world: World, left: int, good: bool) -> None:
+    note = b"<</Type/Annot/Subtype/Text/F 4/P 5 0 R/Rect[%d 700 %d 720]/Contents(x)/Name/Note>>"
+    sealed = sealed_form(world, order=b"6 0 R")
+    made = answered(sealed, _NINE, _VALUE, also=note % (left, left + 20))
+    assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
+# ------------------------------------------------------------- what browsers draw themselves
+
+
+@pytest.mark.parametrize(
+    ("stated", "good"),
+    [
+        (b"/Helv 12 Tf 1 g", False),
+        (b"/Helv 12 Tf 1 1 0.9 rg", False),
+        (b"/Helv 200 Tf 0 g", False),
+        (b"/Helv 1 Tf 0 g", False),
+        (b"/Helv -12 Tf 0 g", False),
+        (b"3 Tr /Helv 12 Tf 0 g", False),
+        (b"0 g /Helv 12 Tf", True),
+        (b"/Helv 0 Tf 0 g", True),
+        (b"/Helv 11 Tf 0 0 1 rg", True),
+    ],
+)
+@pytest.mark.parametrize("was", [b"", b"/V(9000)"])
+def test_a_value_is_not_hidden_from_browsers(
+    world: World, stated: bytes, good: bool, was: bytes
+) -> None:
+    """They show the value by /DA in place of the look, which says the same before and after."""
+    sealed = sealed_form(world, field=_TEXT + was, look=_NINE if was else b"", order=b"6 0 R")
+    settings = (rb"/DA\s*\([^)]*\)", b"/DA(%s)" % stated)
+    made = answered(sealed, _NINE, settings, *([] if was else [_VALUE]))
+    fine = Verdict.VALID if was else Verdict.VALID_CHANGED_LATER
+    assert kinds(world, made)[0] is (fine if good else Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("chosen", "good"),
+    [
+        (b"/I[1]", False),
+        (b"/I[5]", False),
+        (b"/V(red)/I[1]", False),
+        (b"/V(red)/I[0 1]", False),
+        (b"/V(red)/I[0]", True),
+        (b"/V(red)", True),
+    ],
+)
+def test_the_number_of_an_option_is_that_of_the_value(
+    world: World, chosen: bytes, good: bool
+) -> None:
+    field = b"/FT/Ch/Ff 131072/T(sum)/DA(/Helv 12 Tf 0 g)/Opt[(red)(blue)]"
+    sealed = sealed_form(world, field=field, look=b" ", order=b"6 0 R")
+    look = shown(b"(red) Tj") if b"/V" in chosen else b" "
+    made = answered(sealed, look, (rb"/T\s*\(sum\)", b"/T(sum)" + chosen))
+    assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
+# ------------------------------------------------------------- what a value is read as
+
+
+@pytest.mark.parametrize(
+    ("value", "text", "good"),
+    [
+        (b"(999)", b"(9) Tj 0 -30 Td (9) Tj 0 -30 Td (9) Tj", False),
+        (b"(nonpayment)", b"(non) Tj 0 -30 Td (payment) Tj", False),
+        (b"(non payment)", b"(non) Tj 0 -30 Td (payment) Tj", True),
+        (b"(9\\n9\\n9)", b"(9) Tj 0 -30 Td (9) Tj 0 -30 Td (9) Tj", True),
+        (b"(abcdefghijkl)", b"(abcdefgh) Tj 0 -14 Td (ijkl) Tj", True),
+    ],
+)
+def test_a_word_is_broken_only_where_its_line_is_full(
+    world: World, value: bytes, text: bytes, good: bool
+) -> None:
+    """A digit of its own on each line is read with the amount that stands beside it there."""
+    field = _TEXT + b"/Ff 4096"
+    sealed = sealed_form(world, field=field, place=b"200 600 270 690", order=b"6 0 R")
+    look = b"/Tx BMC q BT /Helv 12 Tf 0 g 4 72 Td %s ET Q EMC" % text
+    made = answered(sealed, look, (rb"/T\s*\(sum\)", b"/T(sum)/V%s" % value))
+    made = made.replace(b"/BBox[0 0 220 30]", b"/BBox[0 0  70 90]")
+    assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
+_STROKES = b"1.5 w %s S"
+_CROSS = _STROKES % b"3 3 m 13 13 l 3 13 m 13 3 l"
+
+
+def _nine(left: int) -> bytes:
+    points = (left + 6, 3, left + 6, 14, left, 14, left, 8, left + 6, 8)
+    return b"1.5 w %d %d m %d %d l %d %d l %d %d l %d %d l S " % points
+
+
+@pytest.mark.parametrize(
+    ("width", "mark", "good"),
+    [
+        (16, _CROSS, True),
+        (16, b"0 g 3 8 m 6 4 l 13 12 l 12 13 l 6 6.5 l 4 9 l f", True),
+        (16, b"0 g 4 4 8 8 re f", True),
+        (20, _nine(3) + _nine(11), False),
+        (200, b"".join(_nine(10 + 10 * at) for at in range(6)), False),
+        (200, _nine(90), False),
+    ],
+)
+def test_a_ticked_box_shows_one_tick(world: World, width: int, mark: bytes, good: bool) -> None:
+    frame = b"0.5 w 0.5 0.5 %d 15 re S " % (width - 1)
+    field = b"/FT/Btn/T(sum)/AS/Off/AP<</N<</Yes 9 0 R/Off 7 0 R>>>>"
+    place = b"200 700 %d 716" % (200 + width)
+    sealed = sealed_form(world, field=field, place=place, look=frame, order=b"6 0 R")
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 %d 16]/Resources<<>>" % width
+    ticked = rewritten(sealed, 6, (rb"/AS\s*/Off", b"/AS/Yes/V/Yes"), (b"9 0 R", b"91 0 R"))
+    made = append_revision(sealed, {6: ticked, 91: stream(frame + mark, form)})
+    assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
