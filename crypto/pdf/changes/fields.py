@@ -35,6 +35,8 @@ nothing of it shows where there is a look."""
 _READ_ONLY = 1
 _UNSEEN_FLAGS = 64 | 128 | 512
 """Of an annotation (ISO 32000-1 table 165): read only, locked, locked contents."""
+_OF_THE_VIEW = 8 | 16 | 256
+"""NoZoom, NoRotate, ToggleNoView: where such a look lies, and on what, depends on the view."""
 _LARGEST_EMPTY = 0.04
 """Of the page: a larger place for a signature could cover what was sealed."""
 _FIELD_ROLES = frozenset(
@@ -140,7 +142,8 @@ class Fields:
             self._pair.say("timestamp_added", None, name)
         elif page is not None and visible and share_shown(widget, self._pair.known.sheet(page)):
             ground = self._pair.grounds.under(self._pair.known.sheet(page), key_of(reference))
-            under = "inked" if ground.lies_under(box(widget)) else "blank"
+            moves = int(entry(widget, "/F", 0)) & _OF_THE_VIEW
+            under = "inked" if moves or ground.lies_under(box(widget)) else "blank"
             self._pair.say("seal_added", page, name, ground=under, **place)
         else:
             self._pair.say("seal_added", page, name)

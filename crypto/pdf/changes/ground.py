@@ -284,9 +284,18 @@ def _leans_on_form(node: generic.DictionaryObject) -> bool:
         return False
     look = Look.of(node)
     if look.drawn:
-        return "font" in look.painted.strange
+        return "font" in look.painted.strange or _looks_names_up(look)
     if kind == "/FreeText":
         return True
     if inherited(node, "/FT") != "/Btn":
         return bool(value_text(inherited(node, "/V")))
     return not isinstance(entry(entry(node, "/AP", {}), "/N"), generic.DictionaryObject)
+
+
+def _looks_names_up(look: Look) -> bool:
+    """Does a look without resources of its own name something that is nowhere? Some viewers look it
+    up in the form's."""
+    if look.stream is None or "/Resources" in look.stream:
+        return False
+    unknown = (ink.kind != "text" and ink.colour is None for ink in look.painted.inks)
+    return bool({"unknown", "resources"} & look.painted.strange) or any(unknown)

@@ -37,8 +37,9 @@ _TINY, _TINY_MM = 0.25, 5.0
 """A mark smaller than this part of its seal, or than these millimetres, is overlooked."""
 _UPRIGHT = 10.0
 """Degrees by which a mark may be turned, as people stamp paper."""
-_TOGGLES = 256
-"""Annotation flag: hidden while the mouse is over it (ISO 32000-1 table 165)."""
+_NO_ROTATE, _OF_THE_VIEW = 16, 8 | 256
+"""Annotation flags (ISO 32000-1 table 165): upright on a page that is turned; as large at every
+zoom, hidden while the mouse is over it. What such a mark covers depends on the view."""
 _MOST_OVER, _MOST_OPAQUE = 3, 1
 """Marks over another: a company's seal, its representative's and a date often overlap."""
 _ALL = 0.999
@@ -234,7 +235,7 @@ def _with_oddities(
     judged: MarkCheck, field: Field, page: Page, drawing: Drawing | None, seal: Seal
 ) -> MarkCheck:
     """What is unusual about a mark that shows its seal: hardly to be seen, turned, not shown
-    everywhere, or with an action behind it."""
+    everywhere, another in another view, or with an action behind it."""
     place, widget = _place(field), field.dictionary
     flags = int(entry(widget, "/F", 0))
     found = []
@@ -252,7 +253,8 @@ def _with_oddities(
         found.append(Finding("mark_not_printed", place))
     elif flags & NO_VIEW:
         found.append(Finding("mark_only_printed", place))
-    acts = bool({"/A", "/AA", "/PA"} & set(widget)) or bool(flags & _TOGGLES)
+    moves = flags & (_OF_THE_VIEW | (_NO_ROTATE if page.rotation else 0))
+    acts = bool({"/A", "/AA", "/PA"} & set(widget)) or bool(moves)
     if acts:
         found.append(Finding("mark_acts", place))
     findings = (*judged.findings, *found)

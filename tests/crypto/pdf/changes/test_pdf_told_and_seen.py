@@ -16,6 +16,7 @@ from tests.world.sealing import World
 _WIDGET = b"<</Type/Annot/Subtype/Widget/F %d/P 5 0 R/Rect[%s]%s>>"
 _PLACE = b"200 695 420 725"
 _TEXT = b"/FT/Tx/T(sum)/DA(/Helv 12 Tf 0 g)"
+_OWN = b"/Resources<</Font<</Helv 3 0 R>>>>"
 _SECOND = b"/FT/Tx/T(second)/DA(/Helv 12 Tf 0 g)/AP<</N 9 0 R>>"
 
 
@@ -29,10 +30,11 @@ def sealed_form(
     second: bytes = b"",
     look: bytes = b"",
     order: bytes = b"6 0 R 8 0 R",
+    own: bytes = _OWN,
 ) -> bytes:
     """A page with a price and the *content*, a field with the *look* as object 7, and another
-    widget with these entries; *order* is that of the annotations."""
-    boxed = b"/Type/XObject/Subtype/Form/BBox[0 0 %s]/Resources<</Font<</Helv 3 0 R>>>>"
+    widget with these entries; *order* is that of the annotations, *own* what looks bring."""
+    boxed = b"/Type/XObject/Subtype/Form/BBox[0 0 %s]" + own
     left, bottom, right, top = map(int, place.split())
     size = b"%d %d" % (right - left, top - bottom)
     return world.sign(
@@ -194,6 +196,27 @@ def test_the_number_of_an_option_is_that_of_the_value(
     look = shown(b"(red) Tj") if b"/V" in chosen else b" "
     made = answered(sealed, look, (rb"/T\s*\(sum\)", b"/T(sum)" + chosen))
     assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
+@pytest.mark.parametrize(
+    ("look", "added"),
+    [
+        (b"/X Do", b"/XObject<</X 9 0 R>>"),
+        (b"/G gs 1 g 0 0 220 30 re f", b"/ExtGState<</G<</BM/Multiply>>>>"),
+        (b"/C cs 1 sc 0 0 220 30 re f", b"/ColorSpace<</C/DeviceGray>>"),
+        (b"/S sh", b"/Shading<</S 9 0 R>>"),
+        (b"1 g 0 0 220 30 re f", b""),
+    ],
+)
+def test_the_form_says_nothing_new_that_a_sealed_look_names(
+    world: World, look: bytes, added: bytes
+) -> None:
+    """Some viewers look up in the form what a look without resources of its own names."""
+    sealed = sealed_form(world, look=look, order=b"6 0 R", own=b"")
+    more = (rb"/DR\s*<<\s*/Font\s*<<", b"/DR<<%s/Font<</F2 3 0 R" % added)
+    made = append_revision(sealed, {1: rewritten(sealed, 1, more)})
+    expected = Verdict.UNKNOWN if added else Verdict.VALID
+    assert kinds(world, made)[0] is expected
 
 
 # ------------------------------------------------------------- what a value is read as

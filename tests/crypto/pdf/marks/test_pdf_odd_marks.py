@@ -45,6 +45,8 @@ def flagged(flags: int) -> Callable[[Any], object]:
         (flagged(128), "mark_not_printed", Verdict.VALID),
         (flagged(4 | 32), "mark_only_printed", Verdict.UNKNOWN),
         (flagged(4 | 256), "mark_acts", Verdict.UNKNOWN),
+        (flagged(4 | 8), "mark_acts", Verdict.UNKNOWN),
+        (flagged(4 | 16), "mark_matches", Verdict.VALID),
         (lambda widget: widget.update({name("/A"): ACTION}), "mark_acts", Verdict.UNKNOWN),
         (
             lambda widget: widget.update({name("/AA"): generic.DictionaryObject()}),
