@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from crypto.pki.certificate import Certificate
@@ -21,6 +21,9 @@ class ChainProblem:
 
     subject: str
     """The certificate it is about."""
+
+    above: bool = field(default=True, compare=False)
+    """It is about another certificate than the first, whatever their names."""
 
 
 @dataclass(frozen=True)
@@ -106,13 +109,13 @@ def _may_have_issued(candidate: Certificate, subject: Certificate) -> bool:
 def _path_problems(path: tuple[Certificate, ...], at: datetime) -> Iterator[ChainProblem]:
     below = 0  # intermediate certificates between this one and the leaf that are not self-issued
     for index, certificate in enumerate(path):
-        subject = str(certificate.subject)
+        subject, above = str(certificate.subject), index > 0
         if at > certificate.not_after:
-            yield ChainProblem("expired", subject)
+            yield ChainProblem("expired", subject, above)
         elif at < certificate.not_before:
-            yield ChainProblem("not_yet_valid", subject)
+            yield ChainProblem("not_yet_valid", subject, above)
         if certificate.unknown_critical:
-            yield ChainProblem("critical_extension", subject)
+            yield ChainProblem("critical_extension", subject, above)
         if index == 0:
             continue
         usage = certificate.key_usage

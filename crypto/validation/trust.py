@@ -165,11 +165,12 @@ class Trust:
         return replace(trust, platforms=platforms)
 
     def believes(self, statement: SignedStatement) -> bool:
-        """Does a platform we trust stand behind *statement*?"""
-        chain = build_chain(
-            statement.certificate, self.pool, self.platforms, statement.statement.issued_at
-        )
-        return chain.trusted and OCSP_SIGNING in statement.certificate.extended_key_usage
+        """Does a platform we trust stand behind *statement*? Not any more if the key that signed
+        it, or an authority above it, was revoked by then, or is known to be compromised."""
+        said = statement.statement.issued_at
+        chain = build_chain(statement.certificate, self.pool, self.platforms, said)
+        purpose_right = OCSP_SIGNING in statement.certificate.extended_key_usage
+        return chain.trusted and purpose_right and not self.gave_up(chain, said)
 
     def vouches(self, proof: RegistryProof) -> bool:
         """Does a platform we trust stand behind *proof*?"""
@@ -179,13 +180,23 @@ class Trust:
         """SM3 of the root of the platform that stands behind *proof*; b"" if we trust none."""
         signer = Certificate.parse(proof.certificate)
         chain = build_chain(signer, self.pool, self.platforms, proof.issued_at)
-        return chain.path[-1].fingerprint if chain.trusted else b""
+        believed = chain.trusted and not self.gave_up(chain, proof.issued_at)
+        return chain.path[-1].fingerprint if believed else b""
+
+    def gave_up(self, chain: Chain, said: datetime) -> bool:
+        """Is *chain* known to prove nothing of what its first key signed, and itself dated *said*?
+        A stolen key also makes things of yesterday, so after a compromise none of them counts,
+        whatever its date (RFC 3161 §4)."""
+        found = (self.evidence.revocation(each, chain.path) for each in chain.path[:-1])
+        return any(revoked and (revoked.compromised or revoked.at <= said) for revoked in found)
 
 
 def was_revoked(certificate: Certificate, chain: Chain, trust: Trust, at: datetime) -> bool:
-    """Is it known that *certificate*, the first of *chain*, was revoked at that moment?"""
-    revoked = trust.evidence.revocation(certificate, chain.path) if chain.anchored else None
-    return revoked is not None and revoked.at <= at
+    """Is it known that *certificate*, the first of *chain*, or an authority above it was revoked at
+    that moment?"""
+    known = chain.path[:-1] if chain.anchored else ()
+    found = (trust.evidence.revocation(each, chain.path) for each in known)
+    return any(revoked and revoked.at <= at for revoked in found)
 
 
 def check_signer(
@@ -282,7 +293,23 @@ def check_maker(
             else:
                 code = "maker_revoked_since"
             findings.append(Finding(code, {"when": beijing_day(revoked.at)}))
+        findings += _makers_authorities(chain, trust.evidence, created, existed)
     return findings, chain
+
+
+def _makers_authorities(
+    chain: Chain, evidence: Evidence, created: datetime, existed: datetime | None
+) -> list[Finding]:
+    """Whoever has the key of an authority makes makers of any date with it: once it is revoked,
+    whatever the reason, only a seal that is proved to have been there before counts."""
+    findings = []
+    for authority in chain.path[1:-1]:
+        revoked = evidence.revocation(authority, chain.path)
+        if revoked and revoked.at <= created:
+            findings.append(Finding("ca_revoked", {"subject": str(authority.subject)}))
+        elif revoked and (existed is None or existed >= revoked.at):
+            findings.append(Finding("maker_untrusted", {"issuer": str(authority.subject)}))
+    return findings
 
 
 def _by_a_general_authority(chain: Chain, trust: Trust) -> bool:
@@ -308,7 +335,7 @@ def _anchoring(who: Literal["signer", "maker"], chain: Chain) -> Finding:
     unproved = [
         problem
         for problem in chain.problems
-        if problem.code == "critical_extension" or problem.subject != str(chain.path[0].subject)
+        if problem.code == "critical_extension" or problem.above
     ]
     if unproved:
         return Finding(f"{who}_untrusted", {"issuer": unproved[0].subject})

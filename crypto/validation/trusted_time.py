@@ -45,16 +45,6 @@ def check_timestamp(
         return None, [Finding("timestamp_unproven", shown)], None
     chain = build_chain(certificate, pool, trust.timestamps, parsed.generated)
     authority = {**shown, "authority": certificate.subject.common_name or str(certificate.subject)}
-    if not chain.trusted or _revoked(chain, trust, parsed.generated):
+    if not chain.trusted or trust.gave_up(chain, parsed.generated):
         return None, [Finding("timestamp_unproven", authority)], chain
     return parsed.generated, [Finding("timestamp_good", authority)], chain
-
-
-def _revoked(chain: Chain, trust: Trust, generated: datetime) -> bool:
-    """Was anyone in the chain revoked then? A key that was stolen also makes tokens of yesterday,
-    so after a compromise none of them counts (RFC 3161 §4)."""
-    for certificate in chain.path[:-1]:
-        found = trust.evidence.revocation(certificate, chain.path)
-        if found and (found.compromised or found.at <= generated):
-            return True
-    return False

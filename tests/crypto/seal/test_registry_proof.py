@@ -12,6 +12,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from crypto.algorithms.keys import SoftKey
+from crypto.pki.certificate import Certificate
+from crypto.pki.certificate_making import make_crl
+from crypto.pki.revocation_list import Crl
 from crypto.seal.registry_proof import RegistryProof, RegistryProofError
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.registry_proofs import event, registry_proof
@@ -55,6 +58,24 @@ def test_it_tells_what_became_of_the_seal_and_what_took_its_place(
     assert proof.successor == NEW
     assert authorities.trust.vouches(proof)
     assert not Authorities("另一个根").trust.vouches(proof)
+
+
+def test_a_status_key_that_was_stolen_proves_nothing_of_any_date(
+    token: bytes, authorities: Authorities
+) -> None:
+    proof = RegistryProof.parse(token)
+    for since, reason, believed in ((DAY, 1, False), (DAY, 4, True), (-DAY, 4, False)):
+        crl = make_crl(
+            issuer=authorities.name,
+            issuer_key=authorities.key,
+            authority_spki=authorities.key.spki,
+            number=1,
+            this_update=NOW + 2 * DAY,
+            next_update=NOW + 3 * DAY,
+            entries=[(Certificate.parse(proof.certificate).serial, NOW + since, reason)],
+        )
+        trust = replace(authorities.trust, crls=(Crl.parse(crl),))
+        assert trust.vouches(proof) is believed
 
 
 def test_only_a_status_key_signs_it(authorities: Authorities, registry: SoftKey) -> None:

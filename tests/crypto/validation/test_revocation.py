@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from crypto.algorithms import gm
+from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
 from crypto.pki.certificate import OCSP_SIGNING, TIME_STAMPING, Certificate
 from crypto.pki.certificate_making import make_crl
@@ -21,6 +22,7 @@ from crypto.validation.revocation import Evidence, Revocation
 from crypto.validation.trust import Trust, check_maker, check_signer
 from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import Times
+from tests.world.seals import statement_on
 
 DAY = timedelta(days=1)
 NOW = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -322,3 +324,60 @@ def test_lists_and_responses_archived_in_a_signature_count(root, issuing):
     assert found([good], []) == found([], [yes]) == {"signer_not_revoked"}
     assert found([bad], [yes]) == found([good], [no]) == {"signer_revoked_before"}
     assert found([b"\x30\x00"], [b"\x30\x00", yes]) == {"signer_not_revoked"}
+
+
+def test_an_authority_above_the_maker_that_was_revoked_makes_no_seals(root, issuing, holder):
+    trust = Trust(seal_makers=(root.certificate,), pool=(issuing.certificate,))
+
+    def told(kind: str, reason: int, created: datetime, existed: datetime | None) -> set[str]:
+        gone = said(kind, root, issuing.certificate, SIGNED, reason)
+        findings, _ = check_maker(holder, trust.merged(gone), created, NOW, NOW, existed)
+        return {each.code for each in findings} & {"ca_revoked", "maker_untrusted"}
+
+    for kind, reason in (("crl", STOLEN), ("ocsp", STOLEN), ("crl", RETIRED), ("ocsp", HOLD)):
+        assert told(kind, reason, SIGNED + DAY, None) == {"ca_revoked"}
+        assert told(kind, reason, SIGNED + DAY, SIGNED + 2 * DAY) == {"ca_revoked"}
+        # the date in the seal and in its maker's certificate are a thief's own words
+        assert told(kind, reason, SIGNED - DAY, None) == {"maker_untrusted"}
+        assert told(kind, reason, SIGNED - DAY, SIGNED + DAY) == {"maker_untrusted"}
+        assert told(kind, reason, SIGNED - DAY, SIGNED - DAY / 2) == set()
+
+
+@pytest.fixture(scope="module")
+def desk(issuing) -> SoftKey:
+    """The key by which a platform says what is true of seals."""
+    return issuing.key_for("状态", extended_key_usage=[OCSP_SIGNING])
+
+
+@both
+@pytest.mark.parametrize("whose", ["desk", "authority"])
+def test_a_platforms_key_that_was_revoked_says_nothing_of_seals(root, issuing, desk, kind, whose):
+    trust = Trust(platforms=(root.certificate,), pool=(issuing.certificate,))
+    key = Certificate.parse(desk.certificate)
+    issuer, revoked = (issuing, key) if whose == "desk" else (root, issuing.certificate)
+
+    def believed(issued_at: datetime, since: datetime | None, reason: int | None = None) -> bool:
+        statement = statement_on(desk.certificate, "32130000000017", issued_at, desk)
+        word = said(kind, issuer, revoked, since, reason)
+        return trust.merged(word).believes(statement)
+
+    assert believed(SIGNED, None)
+    for reason in (STOLEN, None, 2):  # a thief's statements bear any date
+        assert not believed(SIGNED + DAY, SIGNED, reason)
+        assert not believed(SIGNED - DAY, SIGNED, reason)
+    for reason in (RETIRED, HOLD):
+        assert not believed(SIGNED + DAY, SIGNED, reason)
+        assert believed(SIGNED - DAY, SIGNED, reason)
+
+
+def test_an_authority_that_ran_out_is_one_even_under_the_name_of_whom_it_certified(root):
+    old = root.sub_authority("同名", not_after=SIGNED - DAY)
+    leaf = Certificate.parse(old.key_for("同名").certificate)
+    assert str(leaf.subject) == str(old.certificate.subject)
+    trust = Trust(
+        signers=(root.certificate,), seal_makers=(root.certificate,), pool=(old.certificate,)
+    )
+    findings, _ = check_signer(leaf, (), trust, CLAIMED, NOW, True)
+    assert "signer_untrusted" in {each.code for each in findings}
+    findings, _ = check_maker(leaf, trust, SIGNED, NOW, NOW)
+    assert "maker_untrusted" in {each.code for each in findings}
