@@ -29,7 +29,7 @@ _END = re.compile(rb"startxref[\s\0]+\d+[\s\0]+%%EOF[\s\0]*\Z")
 
 def read_alike(document: Document) -> bool:
     """Do readers that pass over the tables and look for objects read the same document?"""
-    if [*_at_the_end(document), *_named_twice(document)]:
+    if [*_at_the_end(document), *_named_twice(document), *_tables_for_objects(document, 0)]:
         return False
     size = document.stream.seek(0, 2)
     behind = _unlisted(document, 0)
@@ -42,6 +42,7 @@ def unlisted_objects(document: Document, end: int) -> list[Change]:
     that two tables name; an end of the file, or a last trailer, with which readers do not content
     themselves; and a head that fits only now. Each is a ``suspicious`` change."""
     found = [*_at_the_end(document), *_named_twice(document), *_linearized_now(document)]
+    found += _tables_for_objects(document, end)
     for place in _unlisted(document, end):
         found.append(f"octet {place}")
         if len(found) == _MOST:
@@ -93,6 +94,19 @@ def _named_twice(document: Document) -> Iterator[str]:
                 == xrefs.get_historical_ref(generic.Reference(reference, 0), number - 1)
             ):
                 yield f"{reference} 0 obj"
+
+
+def _tables_for_objects(document: Document, end: int) -> Iterator[str]:
+    """Tables behind byte *end* that are streams and bear the number of another object: MuPDF takes
+    the table itself for that object, whatever stands in it."""
+    xrefs = document.reader.xrefs
+    for number in range(xrefs.total_revisions):
+        hybrid = xrefs.get_xref_data(number).hybrid
+        table = hybrid.meta_info if hybrid else xrefs.get_xref_container_info(number)
+        if table.stream_ref and table.start_location >= end:
+            place = xrefs.get_historical_ref(table.stream_ref, number)
+            if place not in (None, table.start_location):
+                yield f"{table.stream_ref.idnum} {table.stream_ref.generation} obj"
 
 
 def _unlisted(document: Document, end: int, *, and_freed: bool = False) -> Iterator[int]:

@@ -233,3 +233,36 @@ def test_a_head_that_fits_only_the_continued_file_is_suspicious(world: World, of
     assert len(data) == length
     expected = Verdict.VALID if off else Verdict.UNKNOWN
     assert world.verify(data).verdict is expected
+
+
+def table_in_a_stream(data: bytes, number: int) -> bytes:
+    """One more revision, whose table is a stream of that *number* and lists a new object alone; its
+    entry for object 0 is at the same time what a page shows."""
+    at = len(data)
+    data += b"80 0 obj\nnull\nendobj\n"
+    shown = b" " + EVIL + b" "
+    rows = b"\0" + shown + b"\xff\xff" + b"\1" + at.to_bytes(len(shown), "big") + b"\0\0"
+    table = b"%d 0 obj\n<</Type/XRef/Size 86/W[1 %d 2]/Index[0 1 80 1]/Root 1 0 R/Prev %s/Length %d"
+    before = re.findall(rb"startxref\n(\d+)", data)[-1]
+    place = len(data)
+    data += table % (number, len(shown), before, len(rows)) + b">>stream\n"
+    return data + rows + b"\nendstream\nendobj\nstartxref\n%d\n%%%%EOF\n" % place
+
+
+def test_a_table_that_takes_the_place_of_another_object_is_seen(world: World) -> None:
+    """MuPDF takes a table that is a stream for the object of its number."""
+    sealed = world.sign(classic_pdf())
+    later = table_in_a_stream(sealed, 4)
+    assert "9999" in text(later)
+    report = world.verify(later)
+    assert report.verdict is Verdict.UNKNOWN
+    assert "4 0 obj" in [each.what for each in report.signatures[0].changed_later]
+    for number in (81, 85):  # as some programs write it: not in its own list
+        assert world.verify(table_in_a_stream(sealed, number)).verdict is Verdict.VALID
+    hidden = hybrid(sealed, [(80, b"null"), (81, STREAM)], hidden=1)
+    assert world.verify(hidden).verdict is Verdict.VALID
+    place = len(sealed) + hidden[len(sealed) :].index(b"85 0 obj")
+    swapped = hidden[:place] + b" 4 0 obj" + hidden[place + 8 :]
+    swapped = swapped.replace(b"/XRefStm %d" % place, b"/XRefStm %d" % (place + 1))
+    swapped = re.sub(rb"85 1\n\d{10} 00000 n \n", b"0 0" + b" " * 21 + b"\n", swapped)
+    assert world.verify(swapped).verdict not in GOOD
