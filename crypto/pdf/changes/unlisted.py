@@ -19,8 +19,8 @@ from crypto.verdict import Change
 
 _CHUNK, _OVERLAP, _NEAR, _TAIL = 1 << 20, 512, 24, 1000
 _MOST = 20
-_HEAD = 1024
-_LENGTH = re.compile(rb"/L[\s\0]+(\d{1,12})")
+_HEAD = 1 << 20
+_ESCAPED = re.compile(rb"#([0-9A-Fa-f]{2})")
 _BLANK = rb"(?:[\s\0]|%[^\r\n]*[\r\n])"
 _WORD = re.compile(rb"(?<=[\s\0\d])obj[A-Za-z]?|trailer" + _BLANK + rb"{0,64}(?=<<)")
 _NUMBERS = re.compile(rb"(\d{1,10})" + _BLANK + rb"+(\d{1,10})" + _BLANK + rb"*\Z")
@@ -66,12 +66,14 @@ def _at_the_end(document: Document) -> Iterator[str]:
 def _linearized_now(document: Document) -> Iterator[str]:
     """Browsers begin to read a file at its head, by the table there, if the length that is stated
     there (ISO 32000-1 annex F) is that of the file: so it was not when an earlier revision was
-    sealed."""
+    sealed. A name or a number can be written in many ways, and no file says its own length in its
+    first part for another reason."""
     size = document.stream.seek(0, 2)
     document.stream.seek(0)
     head = document.stream.read(_HEAD)
-    lengths = _LENGTH.findall(head, head.find(b"/Linearized")) if b"/Linearized" in head else []
-    if size in map(int, lengths):
+    if b"Linearized" not in head:
+        head = _ESCAPED.sub(lambda found: bytes.fromhex(found[1].decode()), head)
+    if b"Linearized" in head and re.search(rb"(?<!\d)0*%d(?!\d)" % size, head):
         yield "/Linearized"
 
 

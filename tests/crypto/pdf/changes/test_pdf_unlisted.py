@@ -218,13 +218,25 @@ def test_a_field_whose_value_is_lost_says_nothing_about_the_other_signatures(wor
     assert [each.verdict for each in others] == [Verdict.VALID, Verdict.VALID]
 
 
-@pytest.mark.parametrize("off", [0, 1])
-def test_a_head_that_fits_only_the_continued_file_is_suspicious(world: World, off: int) -> None:
+@pytest.mark.parametrize(
+    ("named", "off"),
+    [
+        (b"/Linearized 1/L %010d", 0),
+        (b"/Linearized 1/L %010d", 1),
+        (b"/Line#61rized 1/#4c %010d", 0),
+        (b"/Linearized 1/L%%remark\n+%010d", 0),
+        (b"/Linearized 1/L\f000000000%010d.0", 0),
+        (b"/First(" + 3000 * b"x" + b")/Linearized 1/L %010d", 0),
+    ],
+)
+def test_a_head_that_fits_only_the_continued_file_is_suspicious(
+    world: World, named: bytes, off: int
+) -> None:
     """Browsers open a linearized file by the table at its head, if the length that is stated there
     is the file's: whoever prepared it knew how long it would become."""
 
     def prepared(length: int) -> bytes:
-        head = b"<</Linearized 1/L %010d/H[0 0]/O 5/E 0/N 1/T 0>>" % length
+        head = b"<<%s/H[0 0]/O 5/E 0/N 1/T 0>>" % (named % length)
         return classic_pdf(extra=[head])
 
     later = {90: b"<</Title(x)>>"}
