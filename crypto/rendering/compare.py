@@ -31,6 +31,8 @@ MERGE_MM = 3.0
 _LOSS_SEAL, _LOSS_FILL, _LOSS_FRAME = 64, 24, 110
 """How much lighter (0 to 255) ink may become: under a signature's look, inside a filled field or a
 note, at its frame."""
+_CONTRAST, _TOUCHING = 64, 10
+"""Of a colour (0 to 255), what stands out; and so many pixels of it may be written over."""
 
 
 class Drawing(Protocol):
@@ -53,6 +55,8 @@ class Kind(StrEnum):
     """A signature's look."""
     FILL = "fill"
     """A field was filled, or a note was added."""
+    TICK = "tick"
+    """A button was ticked, whose box may be close around the tick."""
     ARROW = "arrow"
     """A viewer's own sign, which it no longer draws: anything may differ there."""
 
@@ -214,7 +218,33 @@ def _allow(
     _allow_in(changed, before, after, outer, _LOSS_FRAME, round(SHIFT_MM * mm))
     if inner and kept:  # stricter inside than at the frame
         changed.paste(kept, inner[:2])
+        over = _written_over(changed, before, after, inner) if kind is Kind.FILL else None
         _allow_in(changed, before, after, inner, _LOSS_FILL, 0)
+        if over:
+            changed.paste(over, inner[:2])
+
+
+def _written_over(
+    changed: Image, before: Image, after: Image, area: tuple[int, int, int, int]
+) -> Image | None:
+    """Where something was added on what stood in *area* or touching it, as ink on ink; None if that
+    is no more than rounding. A colour as dark may cover text and lose none of its ink."""
+    from PIL import ImageChops
+
+    then, now = before.crop(area), after.crop(area)
+    edges = ImageChops.subtract(lightest_nearby(then, 1), darkest_nearby(then, 1))
+    both = ImageChops.darker(_strong(edges), _strong(ImageChops.difference(then, now)))
+    both = ImageChops.darker(both, changed.crop(area))
+    return both if both.histogram()[255] >= _TOUCHING else None
+
+
+def _strong(image: Image) -> Image:
+    """255 where any channel is more than :data:`_CONTRAST`."""
+    from PIL import ImageChops
+
+    red, green, blue = image.split()
+    most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
+    return most.point([0] * (_CONTRAST + 1) + [255] * (255 - _CONTRAST))
 
 
 def _allow_in(

@@ -46,6 +46,7 @@ _BASES = {
     "None": "ascii",
 }
 _MAX_WIDTHS = 20_000
+_VERTICAL = re.compile(rb"/WMode\s+1\b|-V\b")
 
 _NAMES = (
     "space exclam quotedbl numbersign dollar percent ampersand quotesingle parenleft parenright "
@@ -97,6 +98,9 @@ class Font:
     """Its glyphs are drawings of the file's own (Type 3)."""
     height: tuple[float, float] = (-0.21, 0.74)
     """Lowest and highest ink, in parts of the font size."""
+    down: float = 0.0
+    """Of vertical writing: how far down the next glyph may stand, thousandths of the font size; 0.0
+    for a font that is written from left to right."""
     marks_only: bool = False
     """ZapfDingbats: ticks and crosses."""
 
@@ -277,6 +281,8 @@ def _composite(node: generic.DictionaryObject) -> Font:
     if not isinstance(below, generic.DictionaryObject):
         return Font(bytes_per_code=2, default_width=1000.0)
     encoding = entry(node, "/Encoding")
+    if isinstance(encoding, generic.StreamObject) or str(encoding).endswith("V"):
+        return _mapped(encoding, below)
     name, base = str(encoding), str(entry(below, "/BaseFont", entry(node, "/BaseFont", "")))
     codec = ""
     if isinstance(encoding, generic.NameObject) and not _is_embedded(below):
@@ -301,6 +307,28 @@ def _composite(node: generic.DictionaryObject) -> Font:
         codec = ""
     charset = _CHARSETS[_plain(entry(entry(below, "/CIDSystemInfo"), "/Ordering"))] if codec else ""
     return Font(codec=codec, charset=charset, bytes_per_code=2, default_width=max(stated))
+
+
+def _mapped(encoding: Any, below: generic.DictionaryObject) -> Font:
+    """A composite font whose codes a map of the file's own leads to glyphs, each of one byte then,
+    or that is written from top to bottom. What it says is not told, and it takes up the most that
+    it may."""
+    own = isinstance(encoding, generic.StreamObject)
+    is_vertical = bool(_VERTICAL.search(encoding.data)) if own else True
+    stated = (
+        abs(float(entry(below, "/DW", 1000))),
+        *_composite_widths(entry(below, "/W")).values(),
+    )
+    down = 0.0
+    if is_vertical or (own and entry(encoding, "/WMode", 0) == 1):
+        stack, heights = [entry(below, "/DW2"), entry(below, "/W2")], [1000.0]
+        while stack and len(heights) < _MAX_WIDTHS:
+            value = follow(stack.pop())
+            parts = items_of(value)[:_MAX_WIDTHS] if isinstance(value, list) else []
+            stack += parts
+            heights.append(abs(float(value)) if isinstance(value, float | int) else 0.0)
+        down = max(heights)
+    return Font(bytes_per_code=1 if own else 2, default_width=max(stated), down=down)
 
 
 def _narrowest(cid: int) -> float:

@@ -136,10 +136,10 @@ class Painted:
     """layer, mask, faint, blend, font (one that the stream itself does not bring), inline image,
     clip (by anything but a rectangle), transfer, colours (that the resources give another meaning),
     overprint (white hides nothing where viewers heed it), stack (states saved and restored in a way
-    that viewers take differently), box (a form without one, which most viewers do not draw),
-    resources (a nested form without its own: some viewers take those of the form around it, others
-    those of the page), outside (a stream whose data is elsewhere, or that only some viewers
-    decode), unknown"""
+    that viewers take differently), box (a form without one, or one without area, which most viewers
+    do not draw), resources (a nested form without its own: some viewers take those of the form
+    around it, others those of the page), outside (a stream whose data is elsewhere, or that only
+    some viewers decode), unknown"""
     profiled: bool = False
     """Colours of a profile or a calibration were chosen, which may show any as any other."""
     operators: int = 0
@@ -278,7 +278,7 @@ class _Reader:
             self._painted.strange.add("outside")
         if depth and "/Resources" not in form and inherited is not self._of_page:
             self._painted.strange.add("resources")
-        if len(corners) != 4:
+        if len(corners) != 4 or corners[0] == corners[2] or corners[1] == corners[3]:
             self._painted.strange.add("box")
         else:
             clip = _common(clip, _hull(_corners(corners, matrix)))
@@ -422,9 +422,10 @@ class _Reader:
         font, size = state.font, state.size
         start, along, said, regular = text, 0.0, "", True
         moved = 0.0  # since the last glyph
+        stretch = 1.0 if font.down else state.stretch
         for value in values:
             if isinstance(value, float):
-                along -= value / 1000 * size * state.stretch
+                along -= value / 1000 * size * stretch
                 moved -= value / 1000
                 regular = regular and _TIGHTEST <= moved <= _LOOSEST
             elif isinstance(value, bytes):
@@ -436,9 +437,9 @@ class _Reader:
                 regular = regular and not font.is_crowded(value)
                 for width, is_space in font.advances(value):
                     regular = regular and _NARROWEST <= width <= _WIDEST
-                    step = width / 1000 * size + state.spacing
+                    step = (font.down or width) / 1000 * size + state.spacing
                     step += state.word_spacing if is_space else 0.0
-                    along += step * state.stretch
+                    along += step * stretch
         for apart in (state.spacing, state.spacing + state.word_spacing):
             if size and not _TIGHTEST <= apart / abs(size) <= _LOOSEST:
                 regular = False
@@ -446,6 +447,9 @@ class _Reader:
         under = product(start, state.matrix)
         corners = [min(0.0, along), low * size + state.rise, max(0.0, along), high * size]
         corners[3] += state.rise
+        if font.down:
+            edge = max(font.down, font.default_width) / 1000 * abs(size)
+            corners = [-edge, min(0.0, -along) - edge, edge, max(0.0, -along) + edge]
         whole = _hull(_corners(corners, under))
         box = _common(whole, state.clip)
         a, b, c, d, _, _ = under
@@ -472,7 +476,7 @@ class _Reader:
                 ),
                 state,
             )  # fmt: skip
-        return product((1, 0, 0, 1, along, 0), text)
+        return product((1, 0, 0, 1, 0, -along) if font.down else (1, 0, 0, 1, along, 0), text)
 
     def _draw(self, drawn: Any, state: _State, resources: Any, depth: int) -> None:
         if not isinstance(drawn, generic.StreamObject):

@@ -27,6 +27,8 @@ _KINDS: Mapping[str, Kind] = {
 
 _ARROW = 16.0
 """Points from the right edge."""
+_LARGEST_TICK_MM = 14.2
+"""Forty points, as a ticked box may be."""
 
 
 def explained(
@@ -39,16 +41,24 @@ def explained(
     if not kinds:
         return ()
     told: list[Place] = []
+    ticked = {each.what for each in accepted if _is_tick(each)}
+    kinds |= {what: Kind.TICK for what in ticked if kinds[what] is Kind.FILL}
     try:
         turned = {page.index + 1 for page in document.pages() if page.rotation}
         told += [
-            Place(each.page - 1, _where(each, each.page in turned), _KINDS[each.kind])
+            Place(each.page - 1, _where(each, each.page in turned), kinds[each.what])
             for each in accepted
             if each.page and len(each.box_mm) == 4
         ]
         return tuple(dict.fromkeys([*told, *_places(document, kinds, base)]))
     except PARSER_FAILURES:
         return tuple(told)
+
+
+def _is_tick(change: Change) -> bool:
+    """Was a button ticked, as far as it is told?"""
+    small = len(change.box_mm) == 4 and max(change.box_mm[2:]) <= _LARGEST_TICK_MM
+    return change.kind == "field_filled" and change.after == "✓" and small
 
 
 def _where(change: Change, turned: bool) -> Box:

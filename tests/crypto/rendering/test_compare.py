@@ -130,6 +130,23 @@ def test_a_filled_field_may_not_take_ink_away() -> None:
         assert differences(then, sheet((30, 23, 10, 4, grey(lighter))), [FILL]) == found
 
 
+@pytest.mark.parametrize("ground", [BLACK, RED, (0, 0, 255)])
+def test_a_filled_field_covers_no_ink_with_a_colour_as_dark(ground: tuple[int, int, int]) -> None:
+    """The least of its channels is as dark as the ink: none of that is lost."""
+    number, covering = (30, 22, 1, 6, grey(8)), (21, 21, 38, 8, ground)
+    assert differences(sheet(number), sheet(covering), [FILL]) != []
+    assert differences(sheet(), sheet(covering), [FILL]) == []
+
+
+def test_a_filled_field_writes_nothing_on_what_is_written() -> None:
+    number, over, apart = ((left, 22, 4, 3, BLACK) for left in (30, 33, 34.5))
+    assert differences(sheet(number), sheet(number, over), [FILL]) != []
+    assert differences(sheet(number), sheet(number, apart), [FILL]) == []
+    # a tick may touch its box
+    tick = Place(0, FILL.box, Kind.TICK)
+    assert differences(sheet(number), sheet(number, over), [tick]) == []
+
+
 def test_the_frame_of_a_filled_field_may_move_by_half_a_millimetre() -> None:
     then = sheet((20, 20, 40, 0.25, BLACK))
     assert differences(then, sheet((20, 20.5, 40, 0.25, BLACK)), [FILL]) == []

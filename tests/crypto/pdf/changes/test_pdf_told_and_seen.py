@@ -31,9 +31,11 @@ def sealed_form(
     look: bytes = b"",
     order: bytes = b"6 0 R 8 0 R",
     own: bytes = _OWN,
+    fonts: tuple[bytes, ...] = (),
 ) -> bytes:
     """A page with a price and the *content*, a field with the *look* as object 7, and another
-    widget with these entries; *order* is that of the annotations, *own* what looks bring."""
+    widget with these entries; *order* is that of the annotations, *own* what looks bring, and
+    the last of the *fonts*, which are the objects from 10 on, is /S."""
     boxed = b"/Type/XObject/Subtype/Form/BBox[0 0 %s]" + own
     left, bottom, right, top = map(int, place.split())
     size = b"%d %d" % (right - left, top - bottom)
@@ -46,7 +48,8 @@ def sealed_form(
                 HELVETICA,
                 stream(b"BT /F 24 Tf 72 700 Td (Price 1000) Tj ET " + content),
                 b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/MediaBox[0 0 595 842]"
-                b"/Resources<</Font<</F 3 0 R>>>>/Annots[%s]>>" % order,
+                b"/Resources<</Font<</F 3 0 R%s>>>>/Annots[%s]>>"
+                % (b"/S %d 0 R" % (9 + len(fonts)) if fonts else b"", order),
                 _WIDGET
                 % (
                     flags,
@@ -56,6 +59,7 @@ def sealed_form(
                 stream(look, boxed % size),
                 _WIDGET % (4, b"190 690 430 730", second or _SECOND),
                 stream(b"" if second else b"1 g 0 0 240 40 re f", boxed % b"240 40"),
+                *fonts,
             ]
         )
     )
@@ -99,7 +103,7 @@ _DIGITS = b" ".join(b"%d 698 3 20 re %d 698 9 3 re f" % (x, x) for x in range(21
 @pytest.mark.parametrize(
     ("drawn", "look", "expected"),
     [
-        (b"1 g " + _DIGITS, b"0.2 0.2 0.8 rg 0 0 220 30 re f " + _NINE, Verdict.INVALID),
+        (b"1 g " + _DIGITS, b"q 0.2 0.2 0.8 rg 0 0 220 30 re f Q " + _NINE, Verdict.INVALID),
         (b"1 g " + _DIGITS, _NINE, Verdict.UNKNOWN),
         (b"1 1 1 rg " + _DIGITS, _NINE, Verdict.UNKNOWN),
         (b"1 g 195 692 230 36 re f", _NINE, Verdict.VALID_CHANGED_LATER),
@@ -112,6 +116,37 @@ def test_white_shapes_on_a_dark_ground_are_content(
 ) -> None:
     sealed = sealed_form(world, _BAR % drawn, order=b"6 0 R")
     assert kinds(world, answered(sealed, look, _VALUE))[0] is expected
+
+
+_SONG = (
+    b"<</Type/Font/Subtype/Type0/BaseFont/STSong-Light/Encoding %s/DescendantFonts[<</Type/Font"
+    b"/Subtype/CIDFontType0/BaseFont/STSong-Light/DW 500%s"
+    b"/CIDSystemInfo<</Registry(Adobe)/Ordering(GB1)/Supplement 4>>>>]>>"
+)
+
+
+@pytest.mark.parametrize(
+    ("encoding", "metrics", "start", "covered"),
+    [
+        (b"/UniGB-UTF16-V", b"", b"280 750", True),
+        (b"/UniGB-UTF16-V", b"", b"280 790", False),
+        (b"/Identity-V", b"/DW2[880 -2000]", b"280 790", True),
+        (b"/Identity-V", b"/W2[1 9000[-2000 250 880]]", b"280 790", True),
+        (b"10 0 R", b"", b"180 705", True),
+        (b"/Identity-H", b"", b"170 705", False),
+        (b"/Identity-H", b"", b"190 705", True),
+    ],
+)
+def test_text_is_where_its_writing_leads(
+    world: World, encoding: bytes, metrics: bytes, start: bytes, covered: bool
+) -> None:
+    """Down the page, and a glyph for each byte where a map of the file's own may say so."""
+    text = b"BT /S 14 Tf %s Td <58F94EDF5143> Tj ET" % start
+    codes = stream(b"1 begincodespacerange <00> <FF> endcodespacerange")
+    fonts = (codes, _SONG % (encoding, metrics))
+    sealed = sealed_form(world, text, order=b"6 0 R", fonts=fonts)
+    made = answered(sealed, b"q 1 0 0 rg 0 0 220 30 re f Q " + _NINE, _VALUE)
+    assert kinds(world, made)[0] is (Verdict.INVALID if covered else Verdict.VALID_CHANGED_LATER)
 
 
 @pytest.mark.parametrize("ground", [b"1 g", b"0.2 0.2 0.8 rg"])
