@@ -114,7 +114,15 @@ def judge(
         if not is_stated_plainly(after, form, new.box, paper or ground.paper(new.box)):
             return Filling("filling_unclear", *values)  # some draw it themselves, look or not
     if values[0] == values[1]:
-        return _judge_redrawing(after, old, new, values[0])
+        redrawn = _judge_redrawing(after, old, new, values[0])
+        if redrawn is None and old.drawn and new.drawn and values[0] and not _are_alike(old, new):
+            # it may have been filled in since sealing, where it stood by itself
+            shown = _displayed(after, values[0])
+            then = _judge_text(before, old, old, ground, form, shown)
+            now = _judge_text(after, old, new, ground, form, shown)
+            if then == "field_filled" != now:
+                return Filling(now, *values)
+        return redrawn
     if old.ink:
         # a list shows its options before and after: another program may move them a little
         moved = is_list and old.text is not None and old.text == new.text

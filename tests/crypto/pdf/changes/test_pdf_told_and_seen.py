@@ -183,6 +183,33 @@ def test_a_note_that_came_with_a_filling_may_hide_it(world: World, left: int, go
     assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
 
 
+_PIECES = b"/Tx BMC q BT /Helv 12 Tf 0 g 4 9 Td (90) Tj %d 0 Td (00) Tj ET Q EMC"
+
+
+@pytest.mark.parametrize(
+    ("redrawn", "good"),
+    [
+        (_NINE, True),
+        (_NINE.replace(b"4 9 Td", b"120 9 Td"), True),
+        (_NINE.replace(b"4 9 Td", b"70 9 Td"), False),
+        (_PIECES % 110, False),
+        (_PIECES % 14, True),
+        (_NINE.replace(b"BT ", b"BT 0.9 g"), False),
+        (_NINE.replace(b"12 Tf", b"2 Tf"), False),
+    ],
+)
+def test_what_was_filled_in_is_drawn_anew_on_blank_ground(
+    world: World, redrawn: bytes, good: bool
+) -> None:
+    """In two steps, each harmless, it would stand around what was sealed, or over it."""
+    sealed = sealed_form(world, b"BT /F 12 Tf 270 704 Td (1000) Tj ET", order=b"6 0 R")
+    first = answered(sealed, _NINE, _VALUE)
+    assert kinds(world, first)[0] is Verdict.VALID_CHANGED_LATER
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 220 30]" + _OWN
+    last = append_revision(first, {91: stream(redrawn, form)})
+    assert (kinds(world, last)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
 # ------------------------------------------------------------- what browsers draw themselves
 
 
