@@ -13,7 +13,7 @@ from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Ink
 from crypto.pdf.changes.legible import is_same_said_richly
 from crypto.pdf.changes.looks import Look, generic_text, inherited
-from crypto.pdf.changes.pair import Pair
+from crypto.pdf.changes.pair import Pair, told
 from crypto.pdf.marks.appearance import PRINT, box, drawing_of, has_area, share_shown
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.objects import (
@@ -273,7 +273,7 @@ class Fields:
         elif found.kind == "field_filled" and self._is_hidden(page, reference):
             found = replace(found, kind="filling_unclear")
         details = {"label": label_of(after), "before": found.before, "after": found.after}
-        shown = {key: value[:200] for key, value in details.items()}
+        shown = {key: told(value) for key, value in details.items()}
         self._pair.say(found.kind, page, name, **shown, **self._pair.place(after, page))
         return 1
 

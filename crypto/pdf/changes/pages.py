@@ -10,7 +10,7 @@ from pyhanko.pdf_utils import generic
 from crypto.pdf.changes import additions
 from crypto.pdf.changes.extras import judge_link, kind_of_setting
 from crypto.pdf.changes.fields import Fields
-from crypto.pdf.changes.pair import Pair
+from crypto.pdf.changes.pair import Pair, told
 from crypto.pdf.marks.appearance import drawing_of
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, own_value, same
@@ -132,4 +132,4 @@ class Pages:
             self._pair.forbid(page, what)
             return
         note = address or entry(node, "/Contents", "")
-        self._pair.say(kind, page, what, after=str(note)[:200], **self._pair.place(node, page))
+        self._pair.say(kind, page, what, after=told(str(note)), **self._pair.place(node, page))

@@ -17,6 +17,17 @@ from crypto.pdf.reading.objects import Known
 from crypto.verdict import LEVELS, Change, Level
 
 _LISTED = 20
+_MOST_TOLD, _FROM_THE_END = 300, 120
+"""Letters of a text, and how many of its last ones are told where it is longer."""
+
+
+def told(text: str) -> str:
+    """*text* in one line as it is told: without long gaps, and with its end where all of it is too
+    long. Whoever reads only a beginning would take it for all."""
+    line = " ".join(text.split())
+    if len(line) <= _MOST_TOLD:
+        return line
+    return f"{line[: _MOST_TOLD - _FROM_THE_END - 3]} … {line[-_FROM_THE_END:]}"
 
 
 @dataclass

@@ -23,7 +23,7 @@ from crypto.pdf.changes.extras import (
 from crypto.pdf.changes.fields import Fields
 from crypto.pdf.changes.ground import PagesRead, is_drawn_by_form
 from crypto.pdf.changes.pages import Pages
-from crypto.pdf.changes.pair import Pair, Step
+from crypto.pdf.changes.pair import Pair, Step, told
 from crypto.pdf.changes.references import TRAILER, References
 from crypto.pdf.changes.structure import element_grew, is_element, tree_grew
 from crypto.pdf.reading.access import entry, follow, key_of
@@ -230,7 +230,7 @@ class _Comparison:
         if names_places_anew(self._old.root, self._new.root):
             self._pair.say("suspicious", None, "/Dests")
         for title in self._attached[0]:
-            self._pair.say("attachment_added", None, f"/EmbeddedFiles {title}", after=title[:200])
+            self._pair.say("attachment_added", None, f"/EmbeddedFiles {title}", after=told(title))
 
     @cached_property
     def _attached(self) -> tuple[list[str], set[tuple[int, int]]] | None:

@@ -285,6 +285,27 @@ def test_the_form_says_nothing_new_that_a_sealed_look_names(
 
 
 @pytest.mark.parametrize(
+    ("between", "expected"),
+    [
+        ("\n" * 250, "ok price 9000"),
+        (" " * 250, "ok price 9000"),
+        (" so far" * 12, "ok" + " so far" * 12 + " price 9000"),
+        (" so far" * 99, ""),
+    ],
+)
+def test_the_end_of_a_value_is_told(world: World, between: str, expected: str) -> None:
+    """What stands behind many blanks or letters is seen on the page like the rest."""
+    sealed = sealed_form(world, field=_TEXT + b"/Ff 4096", order=b"6 0 R")
+    value = f"ok{between} price 9000".replace("\n", "\\n").encode()
+    made = answered(sealed, b"", (rb"/T\s*\(sum\)", b"/T(sum)/V(%s)" % value))
+    (change,) = world.verify(made).signatures[0].changed_later
+    assert change.after.startswith("ok")
+    assert change.after.endswith("price 9000")
+    assert change.after == expected if expected else " … " in change.after
+    assert len(change.after) <= 300
+
+
+@pytest.mark.parametrize(
     ("value", "text", "good"),
     [
         (b"(999)", b"(9) Tj 0 -30 Td (9) Tj 0 -30 Td (9) Tj", False),
