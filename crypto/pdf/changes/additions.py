@@ -14,8 +14,8 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, Painted, read_look
-from crypto.pdf.changes.legible import brightness
-from crypto.pdf.changes.looks import shown_stream
+from crypto.pdf.changes.legible import brightness, says_richly
+from crypto.pdf.changes.looks import shown_stream, value_text
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, items_of, key_of
 
@@ -101,6 +101,9 @@ def _judge_note(
 ) -> str:
     """A note is shown as a small sign, which can be moved aside."""
     inks = painted.inks
+    words = value_text(entry(annotation, "/Contents"))
+    if "/RC" in annotation and not says_richly(entry(annotation, "/RC"), words):
+        return "drawing_added"  # some viewers show the one, others the other
     left, bottom, right, top = own = box(annotation)
     if max(right - left, top - bottom) > _LARGEST_ICON:
         covers = any(ground.surely_lies_under(ink.box) for ink in inks if not ink.see_through)

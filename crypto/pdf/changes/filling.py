@@ -103,6 +103,8 @@ def judge(
     is_list = inherited(after, "/FT") == "/Ch" and not bits & COMBO
     if is_list and not new.drawn and not (values[0] == values[1] and _same_settings(before, after)):
         return Filling("filling_unclear", *values)  # viewers show the options, from some one on
+    if is_list and values[0] == values[1] and not same(*(entry(w, "/TI") for w in (before, after))):
+        return Filling("filling_unclear", *values)  # viewers may show the options from another one
     if inherited(after, "/FT") == "/Btn":
         if bits & PUSH_BUTTON:
             return None if _are_alike(old, new) else Filling("look_replaced")

@@ -92,9 +92,13 @@ def is_stated_plainly(
 
 def is_same_said_richly(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
     """Was /RV added, and does it say in styled text what the value says?"""
-    styled = value_text(entry(after, "/RV"))
-    said = html.unescape(_TAG.sub("", styled))
-    return "/RV" not in before and says(said, value_text(inherited(after, "/V")))
+    styled = entry(after, "/RV")
+    return "/RV" not in before and says_richly(styled, value_text(inherited(after, "/V")))
+
+
+def says_richly(styled: Any, value: str) -> bool:
+    """Does *styled* text (ISO 32000-1 §12.7.3.4) say the *value*?"""
+    return says(html.unescape(_TAG.sub("", value_text(styled))), value)
 
 
 def _settings(stated: Any) -> tuple[str, float, Colour] | None:

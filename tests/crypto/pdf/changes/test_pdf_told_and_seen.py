@@ -281,6 +281,32 @@ def test_the_form_says_nothing_new_that_a_sealed_look_names(
     assert kinds(world, made)[0] is expected
 
 
+@pytest.mark.parametrize(
+    ("styled", "good"),
+    [
+        (b"", True),
+        (b"/RC(<?xml version='1.0'?><body><p>see\n<b>page 2 &amp; 3</b></p></body>)", True),
+        (b"/RC(<body><p>price 9000</p></body>)", False),
+        (b"/RC()", False),
+    ],
+)
+def test_a_note_says_the_same_in_styled_text(world: World, styled: bytes, good: bool) -> None:
+    sealed = sealed_form(world, order=b"6 0 R")
+    words = b"/Contents(see page 2 & 3)/Name/Note" + styled
+    note = b"<</Type/Annot/Subtype/Text/F 4/P 5 0 R/Rect[380 600 400 620]%s>>" % words
+    page = rewritten(sealed, 5, (rb"/Annots\s*\[", b"/Annots[92 0 R "))
+    made = append_revision(sealed, {5: page, 92: note})
+    assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
+def test_a_list_is_not_scrolled(world: World) -> None:
+    field = b"/FT/Ch/T(sum)/DA(/Helv 12 Tf 0 g)/Opt[(red)(blue)]"
+    look = shown(b"(red) Tj")
+    sealed = sealed_form(world, field=field, look=look, order=b"6 0 R")
+    made = answered(sealed, look, (rb"/T\s*\(sum\)", b"/T(sum)/TI 1"))
+    assert kinds(world, made)[0] is Verdict.UNKNOWN
+
+
 # ------------------------------------------------------------- what a value is read as
 
 
