@@ -382,14 +382,14 @@ def _names_a_thin_line(widget: generic.DictionaryObject) -> bool:
 
 
 def _border(widget: generic.DictionaryObject) -> tuple[Any, ...]:
-    """What /BS means (ISO 32000-1 table 166): nothing where no colour is named for a border, and
-    without /BS a solid line of one point."""
-    if not entry(entry(widget, "/MK", {}), "/BC"):
-        return ()
+    """What /BS means (ISO 32000-1 table 166): nothing where no colour is named for a border, but
+    for one that seems raised or sunk, and without /BS a solid line of one point."""
     style = entry(widget, "/BS")
     if not isinstance(style, generic.DictionaryObject):
         style = generic.DictionaryObject()
     kind, width = str(entry(style, "/S", "/S")), float(entry(style, "/W", 1))
+    if not entry(entry(widget, "/MK", {}), "/BC") and kind not in ("/B", "/I"):
+        return ()
     dash = entry(style, "/D")
     dashes = [float(follow(each)) for each in items_of(dash)]
     known = set(style) <= {"/Type", "/S", "/W", "/D"}

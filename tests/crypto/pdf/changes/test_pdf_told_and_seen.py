@@ -299,6 +299,18 @@ def test_a_note_says_the_same_in_styled_text(world: World, styled: bytes, good: 
     assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
 
 
+@pytest.mark.parametrize(
+    ("border", "good"), [(b"/W 1/S/S", True), (b"/W 8/S/B", False), (b"/W 1/S/I", False)]
+)
+def test_a_border_that_seems_raised_shows_without_a_colour(
+    world: World, border: bytes, good: bool
+) -> None:
+    sealed = sealed_form(world, order=b"6 0 R")
+    value = (rb"/T\s*\(sum\)", b"/T(sum)/V(9000)/BS<<%s>>" % border)
+    made = append_revision(sealed, {6: rewritten(sealed, 6, value)})
+    assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
 def test_a_list_is_not_scrolled(world: World) -> None:
     field = b"/FT/Ch/T(sum)/DA(/Helv 12 Tf 0 g)/Opt[(red)(blue)]"
     look = shown(b"(red) Tj")
