@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, Point
+from crypto.pdf.changes.legible import brightness
 from crypto.pdf.changes.looks import Look
 
 TICKS = frozenset("✓✔✗✘xX×√●■☑☒•")
@@ -31,6 +32,8 @@ _LONGEST_DASH = 6.0
 _LONGEST_BOX, _FLATTEST = 40.0, 2.0
 """Points, and of the shorter side: a larger or flatter box is one for text."""
 _MOST_SUBPATHS = 4
+_PALEST = 0.95
+"""Of a box, how bright it may be to the eye."""
 _SLOPE = 0.4
 """Of a crossing stroke to the size of the cross, each way."""
 _LOW, _HIGH = 0.7, 0.75
@@ -89,13 +92,19 @@ def _is_one_shape(shapes: Sequence[Ink], box: Box) -> bool:
 
 def _is_boxed(look: Look, ground: Ground) -> bool:
     """Does a look, or the page beneath it, draw a box around a button?"""
-    if look.frame or any(not each.is_white for each in look.grounds):
+    if any(map(_stands_out, (*look.frame, *look.grounds))):
         return True
     return any(
         ink.kind == "line"
+        and _stands_out(ink)
         and all(abs(a - b) <= _AROUND for a, b in zip(ink.box, look.box, strict=True))
         for ink in ground.inks
     )
+
+
+def _stands_out(ink: Ink) -> bool:
+    """Is it told from paper by the eye?"""
+    return ink.colour is not None and brightness(ink.colour) <= _PALEST
 
 
 def _is_plain_shape(shapes: Sequence[Ink], least: float) -> bool:

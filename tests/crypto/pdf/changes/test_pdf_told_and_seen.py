@@ -387,10 +387,37 @@ def _nine(left: int) -> bytes:
 )
 def test_a_ticked_box_shows_one_tick(world: World, width: int, mark: bytes, good: bool) -> None:
     frame = b"0.5 w 0.5 0.5 %d 15 re S " % (width - 1)
+    verdict = ticked(world, width, frame, mark)
+    assert (verdict is Verdict.VALID_CHANGED_LATER) is good
+
+
+@pytest.mark.parametrize(
+    ("box", "on_page", "good"),
+    [
+        (b"0.9 g 0 0 16 16 re f ", b"", True),
+        (b"0.98 g 0 0 16 16 re f ", b"", False),
+        (b"1 g 0 0 16 16 re f ", b"", False),
+        (b"0.5 w 0.5 0.5 15 15 re S ", b"", True),
+        (b"1 G 0.5 w 0.5 0.5 15 15 re S 0 G ", b"", False),
+        (b"", b"q 0.5 w 200 700 16 16 re S Q", True),
+        (b"", b"q 1 G 0.5 w 200 700 16 16 re S Q", False),
+        (b"", b"q 0.97 G 0.5 w 200 700 16 16 re S Q", False),
+    ],
+)
+def test_a_stroke_is_a_tick_in_a_box_that_people_see(
+    world: World, box: bytes, on_page: bytes, good: bool
+) -> None:
+    number = b"BT /F 12 Tf 218 703 Td (1000) Tj ET " + on_page
+    verdict = ticked(world, 16, box, b"1.5 w 12 3 m 12 13 l S", number)
+    assert (verdict is Verdict.VALID_CHANGED_LATER) is good
+
+
+def ticked(world: World, width: int, frame: bytes, mark: bytes, content: bytes = b"") -> Verdict:
+    """What becomes of a box with this *frame* that is ticked by the *mark*."""
     field = b"/FT/Btn/T(sum)/AS/Off/AP<</N<</Yes 9 0 R/Off 7 0 R>>>>"
     place = b"200 700 %d 716" % (200 + width)
-    sealed = sealed_form(world, field=field, place=place, look=frame, order=b"6 0 R")
+    sealed = sealed_form(world, content, field=field, place=place, look=frame, order=b"6 0 R")
     form = b"/Type/XObject/Subtype/Form/BBox[0 0 %d 16]/Resources<<>>" % width
-    ticked = rewritten(sealed, 6, (rb"/AS\s*/Off", b"/AS/Yes/V/Yes"), (b"9 0 R", b"91 0 R"))
-    made = append_revision(sealed, {6: ticked, 91: stream(frame + mark, form)})
-    assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+    button = rewritten(sealed, 6, (rb"/AS\s*/Off", b"/AS/Yes/V/Yes"), (b"9 0 R", b"91 0 R"))
+    made = append_revision(sealed, {6: button, 91: stream(frame + mark, form)})
+    return kinds(world, made)[0]
