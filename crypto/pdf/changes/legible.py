@@ -31,6 +31,8 @@ _AUTOMATIC = 4.0
 """Points: viewers choose no smaller size where the field leaves it to them."""
 _TAG = re.compile(r"<[^<>]*>")
 _COLOURS = {"g": 1, "rg": 3, "k": 4}
+_ORNAMENTS = ("ZaDb", "Symb", "ZapfDingbats", "Symbol")
+"""Fonts that viewers know by these names, be they in the form's resources or not."""
 _LINE = 1.2
 """Of the size: from one line to the next."""
 
@@ -87,7 +89,8 @@ def is_stated_plainly(
     height = size or _AUTOMATIC
     is_small = height <= LARGEST_TEXT * (box[3] - box[1])
     ink = Ink("text", box, colour, size=height)
-    return not font.marks_only and is_small and is_seen(ink, paper)
+    has_letters = not font.marks_only and name not in _ORNAMENTS
+    return has_letters and is_small and is_seen(ink, paper)
 
 
 def is_same_said_richly(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:

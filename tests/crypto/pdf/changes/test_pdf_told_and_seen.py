@@ -221,6 +221,7 @@ def test_what_was_filled_in_is_drawn_anew_on_blank_ground(
         (b"/Helv 200 Tf 0 g", False),
         (b"/Helv 1 Tf 0 g", False),
         (b"/Helv -12 Tf 0 g", False),
+        (b"/ZaDb 12 Tf 0 g", False),
         (b"3 Tr /Helv 12 Tf 0 g", False),
         (b"0 g /Helv 12 Tf", True),
         (b"/Helv 0 Tf 0 g", True),
