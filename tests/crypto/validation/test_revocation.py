@@ -19,7 +19,7 @@ from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
 from crypto.validation.cms_check import check_cms
 from crypto.validation.revocation import Evidence, Revocation
-from crypto.validation.trust import Trust, check_maker, check_signer
+from crypto.validation.trust import Trust, check_maker, check_signer, was_revoked
 from crypto.validation.trusted_time import check_timestamp
 from crypto.verdict import Times
 from tests.world.seals import statement_on
@@ -341,6 +341,19 @@ def test_an_authority_above_the_maker_that_was_revoked_makes_no_seals(root, issu
         assert told(kind, reason, SIGNED - DAY, None) == {"maker_untrusted"}
         assert told(kind, reason, SIGNED - DAY, SIGNED + DAY) == {"maker_untrusted"}
         assert told(kind, reason, SIGNED - DAY, SIGNED - DAY / 2) == set()
+
+
+@both
+def test_whoever_allows_or_approves_is_asked_for_with_the_authorities_above(
+    root, issuing, holder, kind
+):
+    trust = Trust(signers=(root.certificate,), pool=(issuing.certificate,))
+    _, chain = check_signer(holder, (), trust, CLAIMED, NOW, False)
+    assert not was_revoked(holder, chain, trust, NOW)
+    for issuer, revoked in ((issuing, holder), (root, issuing.certificate)):
+        gone = trust.merged(said(kind, issuer, revoked, SIGNED, STOLEN))
+        assert was_revoked(holder, chain, gone, SIGNED + DAY)
+        assert not was_revoked(holder, chain, gone, SIGNED - DAY)
 
 
 @pytest.fixture(scope="module")
