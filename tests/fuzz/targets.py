@@ -35,6 +35,7 @@ from crypto.asn1 import ber, der
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError
+from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.pdf.signing.sign import PROFILES, sign_revision
 from crypto.pdf.verify import verify_pdf
 from crypto.pki.certificate import Certificate, load_certificates
@@ -462,15 +463,16 @@ def examine_document(data: bytes) -> None:
     report.to_json()
     report.summary("en")
     assert report.verdict not in GOOD or report.signatures
+    begin = without_surroundings(io.BytesIO(data))[1].before  # from there ranges are counted
     for each in report.signatures:
         if each.verdict in GOOD:
-            assert _covered(data, each.byte_range) in _known_bytes()
+            assert _covered(data[begin:], each.byte_range) in _known_bytes()
             places = [
                 (change.page, change.box_mm)
                 for change in each.changed_later
                 if change.page and change.box_mm and change.kind in TOLD
             ]
-            before, after = data[: sum(each.byte_range[2:])], data
+            before, after = data[: begin + sum(each.byte_range[2:])], data
             for draw in (_by_mupdf, _by_pdfium):
                 looks = [_without(draw(version), places) for version in (before, after)]
                 assert looks[0] == looks[1], "a good verdict over pages that are shown otherwise"

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from tests.fuzz.material import material
 from tests.fuzz.targets import TARGETS, Target, change
 
 
@@ -25,3 +26,12 @@ def test_changed_values_pass_or_are_refused(target: Target) -> None:
     assert sum(each not in seeds for each in changed) > 40
     for each in changed:
         target.check(each)
+
+
+def test_a_sealed_document_behind_another_head_is_known_by_its_own_bytes() -> None:
+    """Byte ranges are counted from where the document begins."""
+    target = TARGETS["document"]
+    sealed = material().sealed_documents[0]
+    broken = b"%PDF-1.7\n1 0 obj\n<</Type/Catalog>>\nendobj\nstartxref\n0\n%%EOF\n"
+    for head in (b"", b"\xef\xbb\xbf", b"Subject: x\r\n\r\n", broken):
+        target.check(head + sealed)
