@@ -175,8 +175,7 @@ def test_a_process_that_fails_is_told_and_so_is_what_nobody_has_seen(
     if how is lookers.hang:  # who answers may take its time
         monkeypatch.setattr(layer, "_PAGE_SECONDS", 1.0)
     seen = look_with_engines(task(classic_pdf(), 9, [0, 1, 2]))
-    ((_, why),) = seen.failed
-    assert why == told
+    assert {why for _, why in seen.failed} == {told}  # of either process, where they are slow
     assert set(seen.left_out) >= {2}
 
 
