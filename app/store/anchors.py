@@ -14,11 +14,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Literal
 
-from app.durable import replace_file
+from app.durable import patiently, replace_file
 from app.errors import FileNotReadable, FileProblem, SettingLocked, UsageError
 from app.settings import Settings
 from crypto.pki.certificate import Certificate, load_certificates
@@ -149,7 +150,7 @@ def remove(settings: Settings, sm3: str) -> list[Anchor]:
         raise UsageError("not_your_own", sm3)
     for anchor in found:
         if anchor.path is not None:
-            anchor.path.unlink(missing_ok=True)
+            patiently(partial(anchor.path.unlink, missing_ok=True))
     return found
 
 

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from app.durable import replace_file
+from app.durable import patiently, replace_file
 from app.errors import SettingLocked
 from app.settings import Origin, Settings
 from crypto.pki.certificate import Certificate
@@ -111,7 +111,7 @@ def remove(settings: Settings, sm3: str) -> list[TrustedPlatform]:
     for path in sorted(_folder(settings).glob("person-*.json")):
         known = _read(path)
         if known is not None and len(sm3) >= 8 and known.root_sm3.startswith(sm3.lower()):
-            path.unlink()
+            patiently(path.unlink)
             gone.append(known)
     return gone
 

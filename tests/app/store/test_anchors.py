@@ -1,6 +1,7 @@
 """Whom verification trusts, and for what; ``sealdesk trust`` asks before it believes."""
 
 import base64
+import errno
 import io
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -204,3 +205,22 @@ def test_rubbish_is_not_trusted(settings: Settings, tmp_path: Path) -> None:
     assert anchors.own(settings) == []
     with pytest.raises(UsageError):
         anchors.remove(settings, "")
+
+
+def test_an_anchor_is_taken_away_although_a_scanner_holds_its_file_for_a_moment(
+    settings: Settings, root: Certificate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Windows removes no file that somebody reads."""
+    anchors.add(settings, root, "signers")
+    remove, held = Path.unlink, [1, 2]
+
+    def unlink(path: Path, missing_ok: bool = False) -> None:
+        if held:
+            held.pop()
+            raise OSError(errno.EBUSY, "in use", str(path))
+        remove(path, missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    anchors.remove(settings, root.fingerprint.hex())
+    assert held == []
+    assert anchors.own(settings) == []
