@@ -14,7 +14,7 @@ from crypto.pdf.changes.ink import Ink
 from crypto.pdf.changes.legible import is_same_said_richly
 from crypto.pdf.changes.looks import Look, generic_text, inherited
 from crypto.pdf.changes.pair import Pair, told
-from crypto.pdf.marks.appearance import PRINT, box, drawing_of, has_area, share_shown
+from crypto.pdf.marks.appearance import OF_THE_VIEW, PRINT, box, drawing_of, has_area, share_shown
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.objects import (
     KnownField,
@@ -35,8 +35,6 @@ nothing of it shows where there is a look."""
 _READ_ONLY = 1
 _UNSEEN_FLAGS = 64 | 128 | 512
 """Of an annotation (ISO 32000-1 table 165): read only, locked, locked contents."""
-_OF_THE_VIEW = 8 | 16 | 256
-"""NoZoom, NoRotate, ToggleNoView: where such a look lies, and on what, depends on the view."""
 _LARGEST_EMPTY = 0.04
 """Of the page: a larger place for a signature could cover what was sealed."""
 _FIELD_ROLES = frozenset(
@@ -142,7 +140,7 @@ class Fields:
             self._pair.say("timestamp_added", None, name)
         elif page is not None and visible and share_shown(widget, self._pair.known.sheet(page)):
             ground = self._pair.grounds.under(self._pair.known.sheet(page), key_of(reference))
-            moves = int(entry(widget, "/F", 0)) & _OF_THE_VIEW
+            moves = int(entry(widget, "/F", 0)) & OF_THE_VIEW
             under = "inked" if moves or ground.lies_under(box(widget)) else "blank"
             self._pair.say("seal_added", page, name, ground=under, **place)
         else:

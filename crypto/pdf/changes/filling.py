@@ -44,7 +44,7 @@ from crypto.pdf.changes.looks import (
     value_text,
 )
 from crypto.pdf.changes.ticks import Button, is_tick
-from crypto.pdf.marks.appearance import PRINT, has_area
+from crypto.pdf.marks.appearance import OF_THE_VIEW, PRINT, has_area
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.objects import same, same_entry
 
@@ -53,8 +53,6 @@ _LARGEST_BUTTON = 0.01
 _SMALLER = 0.75
 """Of the largest letters of a look: smaller ones may be overlooked."""
 _OVERLAP = 0.3
-_OF_THE_VIEW = 8 | 16 | 256
-"""Annotation flags NoZoom, NoRotate, ToggleNoView (ISO 32000-1 table 165)."""
 
 
 @dataclass(frozen=True)
@@ -180,7 +178,7 @@ def _chooses_another(before: generic.DictionaryObject, after: generic.Dictionary
 def _stands_elsewhere(widget: generic.DictionaryObject) -> bool:
     """Is it shown as large at every zoom, upright on a page that is turned, or not while the mouse
     is over it? What it covers, or what it says, depends on that."""
-    return bool(int(entry(widget, "/F", 0)) & _OF_THE_VIEW)
+    return bool(int(entry(widget, "/F", 0)) & OF_THE_VIEW)
 
 
 def _is_upside_down(widget: generic.DictionaryObject, rotation: int) -> bool:

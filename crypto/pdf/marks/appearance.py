@@ -27,8 +27,11 @@ from crypto.pdf.reading.content import (
 )
 from crypto.pdf.reading.page import Page
 
-HIDDEN, PRINT, NO_VIEW = 2, 4, 32
+HIDDEN, PRINT, NO_ROTATE, NO_VIEW = 2, 4, 16, 32
 """Annotation flags, ISO 32000-1 table 165."""
+OF_THE_VIEW = 8 | NO_ROTATE | 256
+"""NoZoom, NoRotate, ToggleNoView: as large at every zoom, upright on a page that is turned, hidden
+while the mouse is over it. What such a look covers, or says, depends on the view."""
 
 UPRIGHT: Mapping[int, Matrix] = {
     0: (1, 0, 0, 1, 0, 0),

@@ -10,7 +10,9 @@ from dataclasses import dataclass, replace
 
 from crypto.lengths import MM
 from crypto.pdf.marks.appearance import (
+    NO_ROTATE,
     NO_VIEW,
+    OF_THE_VIEW,
     PRINT,
     Drawing,
     box,
@@ -37,9 +39,6 @@ _TINY, _TINY_MM = 0.25, 5.0
 """A mark smaller than this part of its seal, or than these millimetres, is overlooked."""
 _UPRIGHT = 10.0
 """Degrees by which a mark may be turned, as people stamp paper."""
-_NO_ROTATE, _OF_THE_VIEW = 16, 8 | 256
-"""Annotation flags (ISO 32000-1 table 165): upright on a page that is turned; as large at every
-zoom, hidden while the mouse is over it. What such a mark covers depends on the view."""
 _MOST_OVER, _MOST_OPAQUE = 3, 1
 """Marks over another: a company's seal, its representative's and a date often overlap."""
 _ALL = 0.999
@@ -253,7 +252,7 @@ def _with_oddities(
         found.append(Finding("mark_not_printed", place))
     elif flags & NO_VIEW:
         found.append(Finding("mark_only_printed", place))
-    moves = flags & (_OF_THE_VIEW | (_NO_ROTATE if page.rotation else 0))
+    moves = flags & (OF_THE_VIEW if page.rotation else OF_THE_VIEW & ~NO_ROTATE)
     acts = bool({"/A", "/AA", "/PA"} & set(widget)) or bool(moves)
     if acts:
         found.append(Finding("mark_acts", place))
