@@ -15,9 +15,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from app.durable import temporary_folder
 from app.errors import (
     AppError,
     PlatformError,
@@ -584,8 +584,8 @@ class Desk:
         from app.stamping import StampJob, stamp
         from crypto.pdf.marks.drawing import Mark
 
-        with TemporaryDirectory() as folder:
-            source = Path(folder) / output.name
+        with temporary_folder() as folder:
+            source = folder / output.name
             source.write_bytes(written)
             mark = Mark(0, *_REQUEST_MM, seal.parsed.width_mm, seal.parsed.height_mm)
             return stamp(

@@ -1,6 +1,8 @@
-"""Writing small files so that a crash leaves the old content or the new, and one writer at a time.
+"""Writing small files so that a crash leaves the old content or the new, and one writer at a time;
+removing files and folders that somebody may be reading.
 
 >>> replace_file(path, b"...")     # temporary file in the same folder, fsync, rename, fsync folder
+>>> discard(path)                  # once whoever has it open lets go; patiently(path.unlink) raises
 >>> with locked(path): ...         # between processes, on Windows too; freed when a process dies
 """
 
@@ -8,11 +10,13 @@ from __future__ import annotations
 
 import errno
 import os
+import shutil
 import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
@@ -44,9 +48,32 @@ def replace_file(path: Path, data: bytes, *, private: bool = False) -> None:
         # Windows refuses while anybody has *path* open
         patiently(lambda: Path(name).replace(path))
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        discard(Path(name))
         raise
     sync_folder(path.parent)
+
+
+def discard(path: Path) -> None:
+    """Remove the file *path*, once whoever has it open lets go; else it stays."""
+    with suppress(OSError):
+        patiently(partial(path.unlink, missing_ok=True))
+
+
+def discard_folder(folder: Path) -> None:
+    """Remove *folder* and all that is in it, once whoever reads there lets go; else that stays."""
+    with suppress(OSError):
+        patiently(partial(shutil.rmtree, folder))
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """A folder for the block, this user's alone; discarded after it. Raises OSError."""
+    folder = Path(tempfile.mkdtemp(prefix="sealdesk-"))
+    try:
+        yield folder
+    finally:
+        discard_folder(folder)
 
 
 def patiently(action: Callable[[], T], seconds: float | None = None) -> T:

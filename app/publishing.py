@@ -21,7 +21,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from app.durable import patiently, replace_file, sync_folder, try_lock
+from app.durable import discard, patiently, replace_file, sync_folder, try_lock
 from app.errors import FileProblem, OutputExists, OutputNotWritable
 from crypto.file_names import MAX_NAME, NOT_PORTABLE, is_device, is_kept, name_size
 
@@ -148,17 +148,11 @@ def move_to(saved: Path, target: Path) -> Path:
     """Move the file *saved* to *target*, never over another file: a free name beside it then.
     Returns where it is. Raises :class:`OutputNotWritable`.
 
-    On Windows *saved* stays while somebody has it open: see :func:`discard`."""
+    On Windows *saved* stays while somebody has it open: see :func:`app.durable.discard`."""
     moved = copy_to(saved, target)
     with contextlib.suppress(OSError):
-        saved.unlink()
+        saved.unlink()  # the window may be showing it: it is discarded when that has let go
     return moved
-
-
-def discard(path: Path) -> None:
-    """Remove *path*, once whoever has it open lets go; else it stays."""
-    with contextlib.suppress(OSError):
-        patiently(lambda: path.unlink(missing_ok=True))
 
 
 def copy_to(source: Path, target: Path, end: int | None = None) -> Path:
@@ -221,8 +215,7 @@ def _sweep_one(path: Path, own: Path) -> None:
 
 def _drop(temporary: Path) -> None:
     """Remove a temporary file, if it still has that name."""
-    with contextlib.suppress(OSError):
-        patiently(lambda: temporary.unlink(missing_ok=True))
+    discard(temporary)
     _in_use.discard(temporary)
 
 

@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
+from app.durable import discard
 from app.errors import (
     FileNotReadable,
     FileProblem,
@@ -177,8 +178,7 @@ def write_revisions(
         )
     except BaseException as error:
         if published:  # an output that is not in the journal must not stay
-            with contextlib.suppress(OSError):
-                published.unlink()
+            discard(published)
         # if this entry fails, too, the begun entry without its end still tells
         with contextlib.suppress(OSError, JournalDamaged):
             journal.append(events.failed, begun=begun, reason=type(error).__name__)

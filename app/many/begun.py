@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.durable import sync_folder, try_lock
+from app.durable import discard, sync_folder, try_lock
 from app.errors import FileNotReadable, FileProblem
 from crypto.algorithms.gm import sm3
 
@@ -75,12 +75,11 @@ def begun_order(folder: Path, order: str, *, again: bool = False) -> Iterator[Be
         begun = BegunOrder(number, resumed)
         yield begun
     if begun.finished:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        discard(path)
 
 
 def _sweep(folder: Path) -> None:
     for path in folder.iterdir():
         with contextlib.suppress(OSError):
             if time.time() - path.stat().st_mtime > KEPT_S:
-                path.unlink()
+                discard(path)

@@ -25,7 +25,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from app.durable import replace_file
+from app.durable import discard, replace_file
 from app.errors import (
     FileNotReadable,
     FileProblem,
@@ -179,7 +179,7 @@ def open_dispute(
         try:
             identity = platform.open_dispute(sent["body"], statement, sent["idempotency_key"])
         except PlatformRefused:
-            pending.unlink(missing_ok=True)  # there is no such dispute
+            discard(pending)  # there is no such dispute
             raise
         made = _receipt(platform, identity, secret, statement, seal_code, document_sm3, bool(key))
         with suppress(OSError):  # a stick knows no owners
@@ -188,7 +188,7 @@ def open_dispute(
         stream.flush()
         os.fsync(stream.fileno())
         publish(temporary, stream, receipt, None, "")
-        pending.unlink(missing_ok=True)
+        discard(pending)
     if enclosure:
         platform.enclose(identity, secret, enclosure)
     return made

@@ -25,6 +25,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -128,9 +129,9 @@ class Journal:
             stamp = self._clock().strftime("%Y%m%dT%H%M%S")
             away = self._free(f"{self.path.stem}.sealed-{stamp}", ".jsonl")
             if self._head_path.exists():
-                self._head_path.replace(away.with_suffix(".head"))
+                patiently(partial(self._head_path.replace, away.with_suffix(".head")))
             if self.path.exists():
-                self.path.replace(away)
+                patiently(partial(self.path.replace, away))
             else:
                 away.touch()
             sync_folder(self.path.parent)

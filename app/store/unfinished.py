@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from app.durable import sync_folder, try_lock
+from app.durable import discard, sync_folder, try_lock
 from app.publishing import is_temporary
 from app.store.journal import Journal
 from crypto.algorithms.gm import sm3_hasher
@@ -79,8 +79,7 @@ def kept(journal: Journal, unfinished: Unfinished) -> Iterator[None]:
                 sync_folder(path.parent)
             yield
     finally:
-        with contextlib.suppress(OSError):
-            path.unlink(missing_ok=True)
+        discard(path)
 
 
 def take_up(journal: Journal, queue_usage: Callable[[str, str], None]) -> int:
@@ -108,8 +107,7 @@ def take_up(journal: Journal, queue_usage: Callable[[str, str], None]) -> int:
                 done = 0
         if done is not None:
             entered += done
-            with contextlib.suppress(OSError):
-                path.unlink(missing_ok=True)
+            discard(path)
     return entered
 
 

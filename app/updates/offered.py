@@ -10,7 +10,6 @@ signs its statements about seals.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 import platform as computer
@@ -19,10 +18,12 @@ import stat
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from app.diagnosing import version_of
+from app.durable import discard, patiently
 from app.errors import PlatformRefused, PlatformUntrusted, UpdateForbidden, UpdateRejected
 from app.settings import Settings
 from crypto.algorithms.gm import sm3_hasher
@@ -100,7 +101,7 @@ def fetch(
     if is_package(path, release):
         return path
     for left in folder.iterdir():  # of earlier versions, and of what was broken off
-        left.unlink()
+        discard(left)
     part = folder / f"{secrets.token_hex(8)}.part"
     try:
         with part.open("xb") as target:
@@ -108,10 +109,9 @@ def fetch(
             target.flush()
             os.fsync(target.fileno())
         check_package(part, release)
-        os.replace(part, path)
+        patiently(partial(part.replace, path))
     except BaseException:
-        with contextlib.suppress(OSError):
-            part.unlink()
+        discard(part)
         raise
     return path
 

@@ -16,9 +16,9 @@ from app import durable, publishing
 from app.durable import replace_file
 from app.errors import OutputNotWritable
 from app.publishing import publish, save_new, unpublished
+from tests.world.holding import HELD, held
 from tests.world.office import Office
 
-HELD = OSError(errno.EBUSY, "a scanner has it")
 NO_LINKS = OSError(
     errno.EINVAL if sys.platform == "win32" else errno.EPERM, "this file system has no hard links"
 )
@@ -38,18 +38,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     made: list[float] = []
     monkeypatch.setattr(durable.time, "sleep", made.append)
     return made
-
-
-def held(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, times: int) -> None:
-    """*owner*'s function fails so often because somebody has the file open."""
-    action, left = getattr(owner, name), [HELD] * times
-
-    def tried(*arguments: Any, **options: Any) -> Any:
-        if left:
-            raise left.pop()
-        return action(*arguments, **options)
-
-    monkeypatch.setattr(owner, name, tried)
 
 
 def failing(error: OSError) -> Callable[..., None]:

@@ -14,9 +14,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Literal
 
+from app.durable import temporary_folder
 from app.errors import (
     FileNotReadable,
     FileProblem,
@@ -430,8 +430,7 @@ class DeskContext:
         with ExitStack() as opened:
             package, key = None, None
             if objection.enclosed:
-                folder = opened.enter_context(TemporaryDirectory(prefix="sealdesk-"))
-                package = Path(folder, "evidence.zip")
+                package = opened.enter_context(temporary_folder()) / "evidence.zip"
                 password = objection.password
                 self.evidence(objection.document, package, password, self.settings.language)
             if serial:

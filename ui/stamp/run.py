@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
 
+from app.durable import discard
 from app.errors import explain
-from app.publishing import discard, move_to
+from app.publishing import move_to
 from app.steps import ApprovalWait, StampStep
 from ui import theme
 from ui.approvers import named

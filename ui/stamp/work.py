@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING
 
+from app.durable import discard_folder, patiently
 from app.errors import Cancelled, ChangesForbidden, NoSeam
 from app.many.batch import Batch
 from app.placing.stamp_plan import Laid, Placed, lay_out
@@ -130,7 +130,7 @@ def stamp_orders(
     for number, order in enumerate(orders):
         if order.act in earlier:
             outcomes[number] = StampOutcome.done_earlier(order, earlier[order.act])
-            rmtree(between_folder(context) / order.act, ignore_errors=True)
+            discard_folder(between_folder(context) / order.act)
             step("done", number, outcomes[number])
         else:
             todo.append(number)
@@ -191,7 +191,7 @@ def _stamp(
                 source = done.path
                 continue
             between.parent.mkdir(exist_ok=True)
-            between.unlink(missing_ok=True)
+            patiently(partial(between.unlink, missing_ok=True))
             job = replace(job, source=source, output=between, act=act, approved=order.path)
             source = key.stamp(job, within).path
         folder_of_output = last.folder or order.path.parent
@@ -209,9 +209,9 @@ def _kept_between(context: Context, order: StampOrder) -> Iterator[Path]:
         yield folder
     except BaseException:
         if not any(path.is_file() for path in folder.rglob("*")):
-            rmtree(folder, ignore_errors=True)
+            discard_folder(folder)
         raise
-    rmtree(folder, ignore_errors=True)
+    discard_folder(folder)
 
 
 def between_folder(context: Context) -> Path:
@@ -224,7 +224,7 @@ def sweep_between(context: Context, acts: Collection[str]) -> None:
     with suppress(OSError):
         for folder in between_folder(context).iterdir():
             if folder.name not in acts:
-                rmtree(folder, ignore_errors=True)
+                discard_folder(folder)
 
 
 def _act_between(order: StampOrder, jobs: Sequence[StampJob]) -> str:

@@ -5,14 +5,15 @@ the report that the platform makes and seals itself.
 from __future__ import annotations
 
 import json
-import os
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtWidgets import QWidget
 
+from app.durable import discard, patiently
 from app.publishing import replace_output
 from crypto.verdict import Report, Verdict
 from ui.dialogs import confirm
@@ -131,6 +132,6 @@ def _anew(path: Path, make: Callable[[Path], object]) -> None:
     fresh = path.with_name(f".{secrets.token_hex(4)}-{path.name}")
     try:
         make(fresh)
-        os.replace(fresh, path)
+        patiently(partial(fresh.replace, path))
     finally:
-        fresh.unlink(missing_ok=True)
+        discard(fresh)
