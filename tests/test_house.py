@@ -458,6 +458,71 @@ def test_nothing_is_left_undone() -> None:
     assert undone == set()
 
 
+def removals(tree: ast.AST, where: str = "") -> Iterator[tuple[str, str]]:
+    """Calls that remove or replace a file at once, with the function that they stand in; what is
+    handed to ``patiently`` waits."""
+    if isinstance(tree, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        where = f"{where}.{tree.name}".lstrip(".")
+    if isinstance(tree, ast.Call):
+        called = ast.unparse(tree.func)
+        if called == "patiently":
+            return
+        name = called.rpartition(".")[2]
+        if (
+            name in {"unlink", "rmdir", "rmtree", "rename", "renames", "TemporaryDirectory"}
+            or called in {"os.remove", "os.removedirs", "os.replace", "shutil.move"}
+            # of a text it takes two, of a moment and a dataclass names
+            or (name == "replace" and len(tree.args) == 1 and not tree.keywords)
+        ):
+            yield where, called
+    for inner in ast.iter_child_nodes(tree):
+        yield from removals(inner, where)
+
+
+def test_nothing_is_removed_or_replaced_while_somebody_reads_it() -> None:
+    """Windows refuses that: ``app.durable`` waits (discard, discard_folder, temporary_folder,
+    replace_file, patiently)."""
+    allowed = {
+        "app/durable.py: discard_folder": "has waited before",
+        "app/publishing.py: move_to": "the window may show it: discarded when that has let go",
+        "app/publishing.py: _sweep_one": "that it is refused tells that somebody has it",
+        "ui/desk/staff.py: DeskStaff._kept": "removed as the window closes, which waits for nobody",
+    }
+    found = {
+        f"{path.relative_to(ROOT).as_posix()}: {where}"
+        for path in modules_with(
+            r"\b(unlink|rmdir|rmtree|renames?|remove|removedirs|replace|move|TemporaryDirectory)\(",
+            *("app", "ui", "device"),
+        )
+        if not path.is_relative_to(ROOT / "device/virtual")  # for trials; its files are its own
+        for where, _ in removals(syntax(path))
+    }
+    assert found == set(allowed)
+
+
+def test_removals_are_found_however_they_are_written() -> None:
+    lines = """
+class Keeper:
+    def away(self, path):
+        path.unlink(missing_ok=True)
+        patiently(lambda: path.unlink())
+        patiently(partial(path.replace, other))
+        os.replace(path, other)
+        self.path.replace(other)
+        "text".replace("a", "b")
+        replace(self, path=other)
+        moment.replace(tzinfo=UTC)
+        shutil.rmtree(path)
+with TemporaryDirectory() as folder:
+    names.remove("a")
+"""
+    assert list(removals(ast.parse(lines))) == [
+        *(("Keeper.away", called) for called in ("path.unlink", "os.replace", "self.path.replace")),
+        ("Keeper.away", "shutil.rmtree"),
+        ("", "TemporaryDirectory"),
+    ]
+
+
 def test_no_secret_is_taken_on_a_command_line() -> None:
     """Other users read command lines in the process list: a PIN comes by prompt, stdin or file."""
     options = {

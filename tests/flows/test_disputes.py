@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import zipfile
 from contextlib import ExitStack
 from dataclasses import replace
@@ -31,6 +32,7 @@ from server_stub.__main__ import main as server_command
 from server_stub.records.store import Dispute, Seal, SealChange
 from server_stub.web.serving import RunningServer
 from tests.world.clerk import PIN, Answer, Clerk, excerpt
+from tests.world.holding import held
 from tests.world.waiting import until
 
 
@@ -261,8 +263,10 @@ def test_a_line_that_breaks_costs_neither_the_secret_nor_a_second_dispute(
 
 
 def test_what_the_platform_refuses_leaves_nothing_pending(
-    city: RunningServer, tmp_path: Path
+    city: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """And is told, although somebody reads what was kept (Windows refuses to remove it)."""
+    held(monkeypatch, os, "unlink", 2)
     with PlatformClient(city.url) as platform, pytest.raises(PlatformRefused):
         open_dispute(
             "00" * 32, "99999999999999", **WORDS, receipt=tmp_path / "r.json", platform=platform
