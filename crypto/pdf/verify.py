@@ -164,6 +164,9 @@ def _verify_document(
 # --- bytes around the document -----------------------------------------------------------------
 
 
+_COVERING = frozenset(("covers_file", "covers_revision"))
+
+
 def _with_surroundings(
     report: Report,
     stream: BinaryIO,
@@ -183,7 +186,15 @@ def _with_surroundings(
         findings.append(Finding("bytes_behind_end", {"count": str(around.behind)}))
     if around.suspect or (around.far and not read_alike(Document(within, password))):
         findings.append(Finding("range_incomplete"))
+        report = replace(report, signatures=tuple(map(_covering_less, report.signatures)))
     return replace(report, file=file, findings=tuple(findings))
+
+
+def _covering_less(signature: SignatureReport) -> SignatureReport:
+    """*signature* in a file of which readers may show more than it covers."""
+    findings = tuple(each for each in signature.findings if each.code not in _COVERING)
+    coverage = "unclear" if signature.coverage == "file" else signature.coverage
+    return replace(signature, coverage=coverage, findings=findings)
 
 
 # --- 1. open the file --------------------------------------------------------------------------

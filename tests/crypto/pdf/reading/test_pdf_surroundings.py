@@ -14,7 +14,10 @@ from hypothesis import strategies as st
 from crypto.algorithms.gm import sm3
 from crypto.pdf.reading.failures import PdfLineEnds, PdfUnreadable
 from crypto.pdf.reading.surroundings import NEAR, Surroundings, without_surroundings
+from crypto.report.pictures import Pictures
+from crypto.report.words import Words
 from crypto.verdict import Report, Verdict
+from crypto.wording import say
 from tests.world.documents import build_pdf, classic_pdf
 from tests.world.sealing import World
 
@@ -42,6 +45,13 @@ def sealed(world: World) -> bytes:
 
 def told(report: Report) -> set[str]:
     return {each.code for each in report.findings}
+
+
+def printed(report: Report, language: str) -> str:
+    """The report as it is printed, without the heading that names the whole file."""
+    parts = Words(language).parts(report, {}, Pictures(), "")
+    text = re.sub(r"<[^>]*>|[\u200b\u2060]", "", "".join(part.body for part in parts))
+    return text.replace(say("report", "whole", language), "")
 
 
 @pytest.mark.parametrize("before", BEFORE.values(), ids=BEFORE)
@@ -103,6 +113,60 @@ def test_what_could_be_part_of_a_document_is_no_accident_before_it_either(
     report = world.verify(before + sealed)
     assert report.verdict is Verdict.UNKNOWN
     assert told(report) == {"bytes_before_start", "range_incomplete"}
+
+
+BLANKS = (b"", b"\xef\xbb\xbf", b"\r\n\r\n   ")
+PARTS = (
+    b"80 0 obj\n<<>>\nendobj\n",
+    b"trailer <</Root 1 0 R>>\n",
+    b"%PDF-1.4\n4 0 obj\n<<>>\nendobj\n",
+)
+
+
+@pytest.mark.parametrize("later", [False, True], ids=["last", "continued"])
+@pytest.mark.parametrize("blanks", BLANKS, ids=["", "byte order mark", "blank lines"])
+@pytest.mark.parametrize("part", PARTS, ids=["object", "trailer", "second head"])
+def test_no_signature_covers_all_where_something_is_not_covered(
+    world: World, sealed: bytes, part: bytes, blanks: bytes, later: bool
+) -> None:
+    """The file may be another than the one that was read: nowhere is it said that all is covered,
+    neither in words nor in the data."""
+    document = world.sign(sealed, world.first) if later else sealed
+    for report in (
+        world.verify(blanks + part + document),
+        world.verify(part + blanks + document + BEHIND["an error page"]),
+    ):
+        assert report.verdict is Verdict.UNKNOWN
+        assert "range_incomplete" in told(report)
+        for signature in report.signatures:
+            assert signature.coverage != "file"
+            assert not {"covers_file", "covers_revision"} & {f.code for f in signature.findings}
+            assert signature.intact
+        if later:  # what it was can be looked at
+            assert report.signatures[0].coverage == "revision"
+        for language, all_of_it in (("zh_CN", "整个文"), ("en", "the whole document")):
+            assert all_of_it not in printed(report, language)
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [*((each, b"") for each in BEFORE.values()), *((b"", each) for each in BEHIND.values())],
+    ids=[*BEFORE, *BEHIND],
+)
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_what_is_covered_beside_harmless_bytes_is_called_the_document_not_the_file(
+    world: World, sealed: bytes, before: bytes, behind: bytes, language: str
+) -> None:
+    report = world.verify(before + sealed + behind)
+    (signature,) = report.signatures
+    assert signature.coverage == "file"
+    said = {say("findings", each.code, language) for each in signature.findings}
+    whole_document, whole_file = {
+        "zh_CN": ("签名保护整个文档。", "整个文件"),
+        "en": ("The signature protects the whole document.", "the whole file"),
+    }[language]
+    assert whole_document in said
+    assert whole_file not in printed(report, language)
 
 
 def test_a_few_blanks_are_not_worth_telling(world: World, sealed: bytes) -> None:
