@@ -116,7 +116,7 @@ class PagesRead:
 
     def __init__(self, place: Place) -> None:
         self._place = place
-        self._known: dict[int, tuple[Any, Ground]] = {}
+        self._known: dict[int, tuple[generic.DictionaryObject, int, Ground]] = {}
         self._left = MAX_OPERATORS
 
     def content(
@@ -126,10 +126,11 @@ class PagesRead:
 
         Raises :class:`PdfTooComplex`; what else a page contains makes a ground that is not
         whole."""
-        made_of = _Parts(self._place, view.revision).of(node)
-        known = self._known.get(page.index)
-        if known and made_of is not None and known[0] == made_of:
-            return known[1]
+        if page.index in self._known:  # most are asked for in one revision alone
+            other, revision, ground = self._known[page.index]
+            made_of = _Parts(self._place, view.revision).of(node)
+            if made_of is not None and made_of == _Parts(self._place, revision).of(other):
+                return ground
         painted = None
         try:
             painted = read_page(node, fonts, self._left)
@@ -139,7 +140,7 @@ class PagesRead:
         except PARSER_FAILURES:
             ground = Ground((), False)
         self._left -= painted.operators if painted else self._left
-        self._known[page.index] = made_of, ground
+        self._known[page.index] = node, view.revision, ground
         return ground
 
 
@@ -198,38 +199,53 @@ class Grounds:
     def __init__(self, view: HistoricalResolver, read: PagesRead) -> None:
         self._view, self._pages_read = view, read
         self._fonts = Fonts()
-        self._pages: dict[int, tuple[Ground, list[tuple[Any, Ground]]]] = {}
+        self._contents: dict[int, Ground] = {}
+        self._annotations: dict[int, list[tuple[Any, Ground]]] = {}
 
     def under(self, page: Page, apart: tuple[int, int] | None = None) -> Ground:
         """What *page* shows, its annotations included, but for the annotation *apart*.
 
         Never raises for what a page contains but :class:`PdfTooComplex`."""
-        if page.index not in self._pages:
-            self._pages[page.index] = self._read(page)
-        content, annotations = self._pages[page.index]
-        shown = [content, *(ground for key, ground in annotations if apart is None or key != apart)]
+        if page.index not in self._contents:
+            self._contents[page.index] = self._read_content(page)
+        shown = [self._contents[page.index]]
+        shown += [each for key, each in self._listed(page) if apart is None or key != apart]
         inks = tuple(ink for each in shown for ink in each.inks)
         return Ground(inks, all(each.whole for each in shown))
 
     def over(self, page: Page, widget: tuple[int, int]) -> Ground:
         """What the annotations show that are listed after *widget*, and so drawn over it."""
-        self.under(page)
-        _, annotations = self._pages[page.index]
+        annotations = self._listed(page)
         keys = [key for key, _ in annotations]
         above = annotations[keys.index(widget) + 1 :] if widget in keys else []
         return Ground(tuple(ink for key, each in above if key != widget for ink in each.inks))
 
-    def _read(self, page: Page) -> tuple[Ground, list[tuple[Any, Ground]]]:
+    def _node(self, page: Page) -> generic.DictionaryObject:
         number, generation = key_of(page.reference)
+        return self._view(generic.Reference(number, generation, self._view))
+
+    def _read_content(self, page: Page) -> Ground:
         try:
-            node = self._view(generic.Reference(number, generation, self._view))
-            content = self._pages_read.content(page, node, self._view, self._fonts)
-            listed = items_of(entry(node, "/Annots"))
+            return self._pages_read.content(page, self._node(page), self._view, self._fonts)
         except PdfTooComplex:
             raise
         except PARSER_FAILURES:
-            return Ground((), False), []
-        return content, [
+            return Ground((), False)
+
+    def _listed(self, page: Page) -> list[tuple[Any, Ground]]:
+        """The annotations of *page*, by their objects; read once."""
+        if page.index not in self._annotations:
+            self._annotations[page.index] = self._read_annotations(page)
+        return self._annotations[page.index]
+
+    def _read_annotations(self, page: Page) -> list[tuple[Any, Ground]]:
+        try:
+            listed = items_of(entry(self._node(page), "/Annots"))
+        except PdfTooComplex:
+            raise
+        except PARSER_FAILURES:
+            return [(None, Ground((), False))]
+        return [
             (
                 key_of(raw) if isinstance(raw, generic.IndirectObject) else None,
                 self._shown(follow(raw)),

@@ -369,9 +369,11 @@ class _Reader:
                     self._draw(drawn, state, resources, depth)
                 case "sh":
                     shading = _named(resources, "/Shading", values)
-                    through = state.see_through
-                    ink = Ink("shading", state.clip, see_through=through, source=shading)
-                    self._add(replace(ink, opacity=state.opacity), state)
+                    through, opacity = state.see_through, state.opacity
+                    ink = Ink(
+                        "shading", state.clip, see_through=through, opacity=opacity, source=shading
+                    )
+                    self._add(ink, state)
                 case "BDC":
                     if values and values[0] == "/OC":
                         self._painted.strange.add("layer")
@@ -401,15 +403,19 @@ class _Reader:
         if how & 1:
             # a filled line without any width is drawn as a hair line
             box = _common(_widened(hull, 0.01), state.clip)
-            ink = Ink("fill", box, state.fill, None, *shape, see_through=state.see_through)
-            self._add(replace(ink, opacity=state.opacity), state)
+            through, opacity = state.see_through, state.opacity
+            ink = Ink("fill", box, state.fill, None, *shape, see_through=through, opacity=opacity)
+            self._add(ink, state)
         if how & 2:
             a, b, c, d, _, _ = state.matrix
             width = max(0.1, state.width * max(math.hypot(a, b), math.hypot(c, d)))
             box = _common(_widened(hull, width / 2), state.clip)
-            ink = Ink("line", box, state.stroke, None, *shape, width, 0.0, state.see_through)
             dash = state.dash * max(math.hypot(a, b), math.hypot(c, d))
-            self._add(replace(ink, dash=dash, opacity=state.stroke_opacity), state)
+            ink = Ink(
+                "line", box, state.stroke, None, *shape, width,
+                see_through=state.see_through, dash=dash, opacity=state.stroke_opacity,
+            )  # fmt: skip
+            self._add(ink, state)
 
     def _font(self, node: Any) -> Font:
         if node is None:
@@ -487,8 +493,8 @@ class _Reader:
             if "/OC" in drawn:
                 self._painted.strange.add("layer")
             box = _common(_hull(_corners((0, 0, 1, 1), state.matrix)), state.clip)
-            ink = Ink("image", box, see_through=state.see_through, source=drawn)
-            self._add(replace(ink, opacity=state.opacity), state)
+            through, opacity = state.see_through, state.opacity
+            self._add(Ink("image", box, see_through=through, opacity=opacity, source=drawn), state)
         else:
             self._painted.strange.add("unknown")
 

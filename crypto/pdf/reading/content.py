@@ -107,8 +107,9 @@ def _escaped(found: re.Match[bytes]) -> bytes:
 
 
 def _name(text: bytes) -> str:
-    plain = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text)
-    return plain.decode("latin-1")
+    if b"#" in text:
+        text = re.sub(rb"#([0-9A-Fa-f]{2})", lambda found: bytes.fromhex(found[1].decode()), text)
+    return text.decode("latin-1")
 
 
 def _end_of_string(content: bytes, position: int) -> int:
