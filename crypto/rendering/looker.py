@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from crypto.late_modules import OF_RENDERERS, put_off
 from crypto.rendering.compare import Box, Place, differences
 from crypto.rendering.drawing import MarkEngine, Raster, Undrawable
 from crypto.rendering.engines import load, opened
@@ -92,6 +93,7 @@ def begin_early() -> tuple[BoundedProcess, ...]:
 
 def look_when_told(channel: Channel, names: Sequence[str]) -> None:
     """Load what draws and compares for the engines *names*, and wait."""
+    put_off(OF_RENDERERS)
     from PIL import Image, ImageChops  # noqa: F401 - for what compares
 
     for name in names:

@@ -9,9 +9,9 @@ the change; :func:`install` makes the changes. The replacements stand in :mod:`.
 Private names of pyHanko appear in this module only. They belong to the pinned versions: any other
 version is refused when this module is imported.
 
-Stand-in modules come before all of this: :mod:`.late_modules` puts off importing what pyHanko asks
-for at once and hardly ever needs (half of the time that ``sealdesk verify`` takes; guarded by
-tests/crypto/pdf/reading/test_late_modules.py).
+Stand-in modules come before all of this: :mod:`crypto.late_modules` puts off importing what pyHanko
+asks for at once and hardly ever needs (half of the time that ``sealdesk verify`` takes; guarded by
+tests/crypto/test_late_modules.py).
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, TypeVar
 
-from crypto.pdf.reading.late_modules import put_off
+from crypto.late_modules import OF_PYHANKO, put_off
 
-put_off()
+put_off(OF_PYHANKO)
 
 # ruff: noqa: E402 - pyHanko imports the validator, which put_off() must precede
 from pyhanko.pdf_utils import filters, generic, misc, reader, xref

@@ -77,3 +77,18 @@ def test_whoever_reads_pkcs12_can(use: str) -> None:
     assert run(program) == "load_pkcs12"
     star = "from cryptography.hazmat.primitives.serialization.pkcs12 import PKCS12Certificate as C"
     assert run(f"import crypto.pdf\n{star}\nprint(C.__name__)") == "PKCS12Certificate"
+
+
+def test_photographs_and_archives_are_read_where_they_are_asked_for() -> None:
+    program = """
+import sys
+from crypto.late_modules import OF_RENDERERS, put_off
+put_off(OF_RENDERERS)
+import pymupdf
+from PIL import Image
+late = [type(sys.modules[name]).__name__ for name in OF_RENDERERS]
+import tarfile
+from PIL import ExifTags
+print(*late, ExifTags.Base.Make.value, tarfile.open.__name__, Image.new("L", (1, 1)).getexif())
+"""
+    assert run(program) == "_Late _Late 271 open {}"

@@ -1,29 +1,34 @@
-"""Puts off importing what pyHanko asks for at once and SealDesk hardly ever needs.
+"""Puts off importing what libraries ask for at once and SealDesk hardly ever needs.
 
 pyHanko's PDF layer takes three small things from ``pyhanko_certvalidator.util``, which imports the
 package around it, the whole validator with asyncio: SealDesk builds chains itself
 (:mod:`crypto.pki.chain`). And for documents encrypted for the holders of certificates it imports
-the reading of PKCS#12 files, and with it all of X.509. Together that was half of the time that
-``sealdesk verify`` takes. The time zone it needs for documents that it makes itself. So
-:func:`put_off` enters these modules into ``sys.modules`` empty: the first name looked up in one
-runs its code as usual.
+the reading of private keys and of PKCS#12 files, and with them all of X.509. Together that was half
+of the time that ``sealdesk verify`` takes. The time zone it needs for documents that it makes
+itself. Pillow's names of tags are for photographs, and the archives that PyMuPDF reads for whoever
+hands it one. So :func:`put_off` enters these modules into ``sys.modules`` empty: the first name
+looked up in one runs its code as usual.
 """
 
 from __future__ import annotations
 
 import sys
 import threading
+from collections.abc import Sequence
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
 
-LATE = (
+OF_PYHANKO = (
     "pyhanko_certvalidator",
+    "cryptography.hazmat.primitives.serialization",
     "cryptography.hazmat.primitives.serialization.pkcs12",
     "tzlocal",
+    "PIL.ExifTags",
 )
 """A package keeps its path, so that its modules can be imported one by one."""
+OF_RENDERERS = ("PIL.ExifTags", "tarfile")
 
 
 class _Late(ModuleType):
@@ -45,10 +50,9 @@ class _Late(ModuleType):
         raise AttributeError(f"module {spec.name!r} has no attribute {name!r}")
 
 
-def put_off() -> None:
-    """Put off importing the modules of :data:`LATE`, unless they are imported already or not
-    installed."""
-    for name in LATE:
+def put_off(names: Sequence[str]) -> None:
+    """Put off importing these modules, unless they are imported already or not installed."""
+    for name in names:
         if name in sys.modules:
             continue
         spec: ModuleSpec | None = find_spec(name)
@@ -57,3 +61,6 @@ def put_off() -> None:
         module = module_from_spec(spec)  # with its path, and nothing else yet
         module.__class__ = _Late
         sys.modules[name] = module
+        above, _, own = name.rpartition(".")
+        if above in sys.modules:  # as importing it would
+            vars(sys.modules[above])[own] = module
