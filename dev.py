@@ -263,8 +263,10 @@ def prepare_environment() -> None:
         shutil.rmtree(VENV, ignore_errors=True)
         venv.create(VENV, with_pip=True)
         pip("--require-hashes", "--only-binary", ":all:", "-r", str(LOCK))
-    # Editable, from what the lock brought: nothing is downloaded here.
-    pip("--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT))
+    # Editable, from what the lock brought: nothing is downloaded here. As a plain path: otherwise a
+    # finder is imported by every process that starts, which takes it half as long again.
+    plain = ("--config-settings", "editable_mode=compat")
+    pip("--no-deps", "--no-build-isolation", "--no-index", *plain, "-e", str(ROOT))
     STAMP.write_text(json.dumps(wanted, indent=1), encoding="utf-8")
     say("环境已就绪。", "The environment is ready.")
 
