@@ -4,8 +4,13 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 MAX_PIXELS = 4096 * 4096
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 class ImprintError(ValueError):
@@ -31,10 +36,8 @@ class Raster:
 
 def decode_imprint(picture: bytes) -> Raster:
     """The pixels of a seal's picture (PNG, GIF, BMP or JPEG). Raises :class:`ImprintError`."""
-    from PIL import Image
-
     try:
-        with Image.open(io.BytesIO(picture), formats=("PNG", "GIF", "BMP", "JPEG")) as image:
+        with _opened(picture) as image:
             if image.width * image.height > MAX_PIXELS:
                 raise ImprintError("the picture has too many pixels")
             transparent = image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info
@@ -45,3 +48,15 @@ def decode_imprint(picture: bytes) -> Raster:
         raise ImprintError(f"the picture cannot be read: {error}") from error
     alpha = pixels.getchannel("A").tobytes() if transparent else None
     return Raster(pixels.width, pixels.height, pixels.convert("RGB").tobytes(), alpha)
+
+
+def _opened(picture: bytes) -> Image:
+    """Its size and mode are known, its pixels are not read yet. Nearly all imprints are PNG; for
+    the others Pillow loads what reads five formats."""
+    if picture.startswith(_PNG):
+        from PIL.PngImagePlugin import PngImageFile
+
+        return PngImageFile(io.BytesIO(picture))
+    from PIL import Image
+
+    return Image.open(io.BytesIO(picture), formats=("GIF", "BMP", "JPEG"))
