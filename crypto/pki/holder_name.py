@@ -107,7 +107,10 @@ def _parts(values: Iterable[str]) -> Iterator[str]:
 
 
 def _chinese(text: str) -> int:
-    return len(re.findall(r"[\u3400-\u9fff\U00020000-\U0003ffff]", text))
+    """How many characters are Chinese. (Compiling a pattern of such ranges takes milliseconds.)"""
+    return sum(
+        "\u3400" <= each <= "\u9fff" or "\U00020000" <= each <= "\U0003ffff" for each in text
+    )
 
 
 def _folded(text: str) -> str:
