@@ -220,7 +220,7 @@ class Grounds:
         above = annotations[keys.index(widget) + 1 :] if widget in keys else []
         return Ground(tuple(ink for key, each in above if key != widget for ink in each.inks))
 
-    def _node(self, page: Page) -> generic.DictionaryObject:
+    def _node(self, page: Page) -> Any:
         number, generation = key_of(page.reference)
         return self._view(generic.Reference(number, generation, self._view))
 
