@@ -870,6 +870,15 @@ _STOPPING = {
     "KeyboardInterrupt",
 }
 """Of classes without a ``stops_batch`` of their own: those that the next document meets again."""
+_OF_THE_DOCUMENT = {
+    "NotAPdf",
+    "FileRepairable",
+    "SignedFileDamaged",
+    "ChangesForbidden",
+    "SealWouldHarm",
+    "PlacementError",
+    "PdfError",
+}
 
 
 def exit_code(error: BaseException) -> int:
@@ -886,6 +895,13 @@ def stops_batch(error: BaseException) -> bool:
     An unknown error counts against its own document only."""
     own = getattr(error, "stops_batch", None)
     return own if isinstance(own, bool) else any(name in _STOPPING for name in _names(error))
+
+
+def lies_in_the_document(error: BaseException) -> bool:
+    """Would the same document fail the same way again, until it or its places are changed?"""
+    if isinstance(error, OutputVerificationFailed):
+        return not error.stops_batch
+    return any(name in _OF_THE_DOCUMENT for name in _names(error))
 
 
 # --- the texts -----------------------------------------------------------------------------------

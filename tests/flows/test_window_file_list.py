@@ -11,15 +11,26 @@ from PySide6.QtGui import QContextMenuEvent, QDragEnterEvent, QDragMoveEvent, QD
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
+from app.errors import (
+    FileNotReadable,
+    FileProblem,
+    NotAPdf,
+    OutputNotWritable,
+    PlatformUnreachable,
+    SealWouldHarm,
+)
 from app.placing.stamp_plan import At
+from crypto.pdf.reading.failures import PdfEncrypted, PdfUnreadable
+from device.token import TokenRemoved
 from tests.ui.conftest import *  # noqa: F403 - the window's fixtures
 from tests.ui.stamping import opened
 from tests.world.desk import PIN, StandIn
 from ui.dialogs import Question
 from ui.shell.guide import sample_document
 from ui.shell.window import MainWindow
-from ui.stamp.results import BatchResult
+from ui.stamp.results import BatchResult, Failure
 from ui.stamp.stamp_page import StampPage
+from ui.stamp.work import StampOrder, StampOutcome
 
 # The offscreen platform cannot raise windows or hint at sizes, and says so.
 pytestmark = pytest.mark.qt_log_ignore("This plugin does not support")
@@ -220,8 +231,9 @@ def test_of_a_batch_in_which_one_failed_the_row_says_why_and_the_finished_ones_l
         return high[0] >= text.height() + 14 and high[0] > high[1] == high[2]
 
     qtbot.waitUntil(all_of_it_is_seen)
-    page._close_run(False)
-    assert paths_of(page) == [broken]
+    # to go on would fail the same way: Enter leads back to the file
+    qtbot.keyClick(page.run.focusWidget(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: paths_of(page) == [broken])
     assert page.document is not None
     assert page.document.path == broken, "with the checks that say what can be done"
     new = make_pdf(text="")
@@ -359,3 +371,37 @@ def test_files_from_elsewhere_are_let_through_to_the_window(
     )
     page.list.dragEnterEvent(event)
     assert not event.isAccepted()
+
+
+BROKEN = (NotAPdf("a.pdf"), PdfUnreadable("broken"), PdfEncrypted("locked"))
+HARMED = SealWouldHarm("a.pdf", "甲公司", "changed_forbidden")
+UNWRITABLE = OutputNotWritable("a.pdf", FileProblem.DENIED)
+OFFLINE, IN_USE = PlatformUnreachable("", "offline"), FileNotReadable("a.pdf", FileProblem.IN_USE)
+
+
+@pytest.mark.parametrize(
+    ("errors", "first", "alone"),
+    [
+        *(((error,), "完成", "返回") for error in (*BROKEN, HARMED)),
+        ((*BROKEN, HARMED), "完成", ""),
+        ((OFFLINE,), "继续其余 1 个", "再试一次"),
+        ((IN_USE,), "继续其余 1 个", "再试一次"),
+        ((TokenRemoved("gone"), None), "继续其余 2 个", ""),
+        ((None,), "继续其余 1 个", "再试一次"),
+        ((*BROKEN, OFFLINE), "继续其余 4 个", ""),
+        ((UNWRITABLE,), "另存到…", "另存到…"),
+        ((*BROKEN, UNWRITABLE), "另存到…", ""),
+        ((OFFLINE, UNWRITABLE), "继续其余 2 个", ""),
+    ],
+)
+def test_what_enter_does_after_a_run_is_not_to_fail_again(
+    qtbot: QtBot, window: MainWindow, errors: tuple[Exception | None, ...], first: str, alone: str
+) -> None:
+    outcomes = [StampOutcome(StampOrder(Path("a.pdf"), ()), error=error) for error in errors]
+    result = BatchResult(window, outcomes, lambda _: None)
+    qtbot.addWidget(result)
+    assert result.first.text().strip() == first  # type: ignore[attr-defined]
+    if alone:
+        failure = Failure(window, errors[0])
+        qtbot.addWidget(failure)
+        assert failure.first.text().strip() == alone  # type: ignore[attr-defined]

@@ -11,7 +11,7 @@ from PySide6.QtCore import QRect, QSize, Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushButton, QWidget
 
-from app.errors import OutputNotWritable, explain, stops_batch
+from app.errors import OutputNotWritable, explain, lies_in_the_document, stops_batch
 from ui import theme
 from ui.document.drag_out import FilesOut
 from ui.files import ask_where, open_outside
@@ -100,6 +100,8 @@ class Failure(Result):
         if isinstance(error, OutputNotWritable):
             self.first = elsewhere = button(tr("另存到…"), self._choose_folder, icon="folder-open")
             self._lines.addLayout(row(elsewhere, None))
+        elif error is not None and lies_in_the_document(error):
+            self.first = back
         self._lines.addStretch()
         announce(self)
 
@@ -170,7 +172,9 @@ class BatchResult(Result):
         self._save = save
         self._outcomes = sorted(outcomes, key=lambda outcome: outcome.result is not None)
         good = [outcome.result for outcome in outcomes if outcome.result is not None]
-        rest = len(outcomes) - len(good)
+        failed = [outcome.error for outcome in outcomes if outcome.result is None]
+        rest = len(failed)
+        hopeful = [error for error in failed if error is None or not lies_in_the_document(error)]
         icon, role = ("triangle-alert", "unknown") if rest else ("circle-check", "good")
         said = tr("{good} / {count} 个文件已盖章", good=len(good), count=len(outcomes))
         self._head(icon, role, said)
@@ -187,9 +191,14 @@ class BatchResult(Result):
             opener = button(tr("打开所在文件夹"), lambda: self._open(folder), icon="folder-open")
             buttons.append(opener)
             buttons.append(FilesOut([file.path for file in good]))
-        buttons.append(button(tr("完成"), self._close))
+        buttons.append(done := button(tr("完成"), self._close))
         for action in buttons:
             self._lines.addWidget(action)
+        self.first = buttons[0]
+        if failed and not hopeful:  # to go on would fail the same way
+            self.first = done
+        elif hopeful and all(isinstance(error, OutputNotWritable) for error in hopeful):
+            self.first = buttons[1]
         self.list = _Rows()
         self.list.setAccessibleName(tr("每个文件的结果"))
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -200,7 +209,6 @@ class BatchResult(Result):
         self.list.currentRowChanged.connect(self._look)
         self.list.itemActivated.connect(lambda _: self._close())
         self._lines.addWidget(self.list, 1)
-        self.first = buttons[0]
         announce(self)
 
     def _stopped(self, outcomes: Sequence[StampOutcome]) -> None:

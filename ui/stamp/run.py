@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from app.durable import discard
 from app.errors import explain
@@ -323,6 +323,9 @@ class StampRun(QFrame):
         result.folder_chosen.connect(self.folder_chosen)
         result.moved.connect(self._move)
         self._lines.addWidget(result, 1)
+        each: QPushButton
+        for each in result.findChildren(QPushButton):
+            each.setAutoDefault(True)  # Enter presses it, not the space bar alone
         result.first.setFocus()
 
     def _move(self, target: Path) -> None:
