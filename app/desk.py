@@ -9,15 +9,15 @@ One module, because it is the one place where all of them find what they need.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from app.durable import temporary_folder
+from app.durable import discard, temporary_folder
 from app.errors import (
     AppError,
     PlatformError,
@@ -449,8 +449,9 @@ class Desk:
             self._signers[path] = publisher_of(Path(path), self.judge)
         return self._signers[path]
 
-    def new_virtual_token(self) -> Token:
-        """Plug a blank virtual Ukey into this user's next free slot.
+    @contextmanager
+    def new_virtual_token(self) -> Iterator[Token]:
+        """Plug a blank virtual Ukey into this user's next free slot; gone again if the block fails.
 
         Raises :class:`app.errors.UsageError` if all are taken, or this program has none."""
         from device import virtual
@@ -464,9 +465,12 @@ class Desk:
         folder.mkdir(parents=True, exist_ok=True)
         with suppress(OSError):  # a stick knows no owners
             protect(folder)
-        virtual.make_blank_token(folder, free[0])
-        tokens = module.tokens()
-        return next(token for token in tokens if token.info.slot == free[0])
+        path = virtual.make_blank_token(folder, free[0])
+        try:
+            yield next(token for token in module.tokens() if token.info.slot == free[0])
+        except BaseException:
+            discard(path)
+            raise
 
     @property
     def virtual_folder(self) -> Path:
@@ -521,7 +525,7 @@ class Desk:
                 return find_key(session, seal.certificate)
             except KeyNotFound:
                 continue
-        raise SealNotFound("—")
+        raise SealNotFound("")
 
     def international_key(
         self, name: str = "", module: Path | None = None

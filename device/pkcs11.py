@@ -270,7 +270,7 @@ class Pkcs11Token:
                 session.close()
 
     def initialise(self, label: str, so_pin: str, user_pin: str) -> None:
-        check_new_pin(so_pin)
+        check_new_pin(so_pin, whose="officer")
         check_new_pin(user_pin)
         self._find()
         self._module.close_sessions(self._info.slot)

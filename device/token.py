@@ -134,9 +134,11 @@ class PinRule(StrEnum):
 class PinNotAllowed(PinError):
     """The new PIN breaks a rule; no try is spent."""
 
-    def __init__(self, reason: PinRule) -> None:
+    def __init__(self, reason: PinRule, *, whose: str = "user") -> None:
+        """*whose*: "user" or "officer"."""
         super().__init__(f"this PIN cannot be set: {reason.value}")
         self.reason = reason
+        self.whose = whose
 
 
 class PinNotInitialised(PinError):
@@ -391,14 +393,14 @@ def is_weak_pin(pin: str) -> bool:
     return pin.lower() in _DEFAULT_PINS or (len(steps) == 1 and steps <= {-1, 0, 1})
 
 
-def check_new_pin(pin: str, *, old: str | None = None) -> None:
+def check_new_pin(pin: str, *, old: str | None = None, whose: str = "user") -> None:
     """Raise PinNotAllowed if `pin` must not be set (length counts UTF-8 bytes)."""
     length = len(pin.encode())
     if length < PIN_MIN_LENGTH:
-        raise PinNotAllowed(PinRule.TOO_SHORT)
+        raise PinNotAllowed(PinRule.TOO_SHORT, whose=whose)
     if length > PIN_MAX_LENGTH:
-        raise PinNotAllowed(PinRule.TOO_LONG)
+        raise PinNotAllowed(PinRule.TOO_LONG, whose=whose)
     if is_weak_pin(pin):
-        raise PinNotAllowed(PinRule.WEAK)
+        raise PinNotAllowed(PinRule.WEAK, whose=whose)
     if pin == old:
-        raise PinNotAllowed(PinRule.UNCHANGED)
+        raise PinNotAllowed(PinRule.UNCHANGED, whose=whose)

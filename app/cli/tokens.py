@@ -107,9 +107,12 @@ def token_info(desk: Desk, options: argparse.Namespace) -> int:
 
 def token_init(desk: Desk, options: argparse.Namespace) -> int:
     if options.virtual:
-        token = desk.new_virtual_token()
-    else:
-        token = desk.token(options.token, options.module, blank=True)
+        with desk.new_virtual_token() as token:
+            return _initialised(desk, options, token)
+    return _initialised(desk, options, desk.token(options.token, options.module, blank=True))
+
+
+def _initialised(desk: Desk, options: argparse.Namespace, token: Token) -> int:
     language = desk.settings.language
     so_pin, pin = read_pins(
         options, token, phrase("cli.so_pin", language), phrase("cli.new_pin", language)

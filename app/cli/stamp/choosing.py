@@ -31,7 +31,7 @@ def chosen_seal(desk: Desk, which: str | None) -> SealRecord:
         now = datetime.now(UTC)
         found = [seal for seal in found if seal.usable(now) is None] or found
     if not found:
-        raise SealNotFound(which or "—")
+        raise SealNotFound(which or "")
     if len(found) > 1:
         language = desk.settings.language
         known = "; ".join(f"{seal.code} {kind_name(seal, language)} {seal.name}" for seal in found)

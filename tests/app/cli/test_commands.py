@@ -12,7 +12,7 @@ import pytest
 from app.errors import ExitCode
 from device import virtual
 from tests.world.applicant import citizen_number
-from tests.world.clerk import PIN, SO_PIN, Clerk
+from tests.world.clerk import PIN, SO_PIN, Clerk, excerpt
 
 FACTS = ("--uscc", "91321300MA27DEM14U", "--name", "甲公司")
 
@@ -66,6 +66,34 @@ def test_half_of_what_is_needed_in_the_environment_is_nothing(
 ) -> None:
     assert user("token", "change-pin", PIN="wrong-pin").code == 0
     assert len(asked) == 2
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (f"12345678\n{PIN}\n", "这个管理员口令不能使用：太容易猜到"),
+        (f"{SO_PIN}\n12345678\n", "这个口令不能使用：太容易猜到"),
+        (f"12\n{PIN}\n", "这个管理员口令不能使用：太短"),
+        ("", "标准输入里没有口令"),
+    ],
+)
+def test_of_a_virtual_key_that_could_not_be_initialised_nothing_stays(
+    user: Clerk, lines: str, said: str
+) -> None:
+    """Nameless and without a PIN it stood in the list, and each try added one."""
+    before = user("token", "list").out
+    answer = user("token", "init", "--virtual", "--pin-stdin", stdin=lines)
+    assert answer.code != 0
+    assert said in answer.err
+    assert user("token", "list").out == before
+
+
+def test_without_any_seal_none_is_named_that_is_missing(user: Clerk, tmp_path: Path) -> None:
+    source = tmp_path / "in.pdf"
+    source.write_bytes(excerpt(1))
+    answer = user("stamp", source, "--at", "1:50,50")
+    assert "印章柜里还没有印章。" in answer.err
+    assert "—" not in answer.err
 
 
 @pytest.mark.parametrize("lines", ["", f"{PIN}\n", f"\n{PIN}\n"])
