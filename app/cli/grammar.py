@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from app.cli.translation import said
 from app.errors import UsageError
 from app.publishing import check_name, check_output
+from crypto.beijing import BEIJING
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -143,12 +144,18 @@ def positive(text: str) -> int:
 
 
 def moment(text: str) -> datetime:
-    """An ISO 8601 time, for argparse; UTC where it names no zone."""
+    """An ISO 8601 time, for argparse; Beijing's where it names no zone, as all that are shown."""
     try:
         found = datetime.fromisoformat(text)
-        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+        return (found if found.tzinfo else found.replace(tzinfo=BEIJING)).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise refused("not an ISO 8601 time", text) from error
+
+
+def end(text: str) -> datetime:
+    """The same of an end: a day alone means the end of that day."""
+    day = text.replace("-", "").isdecimal()
+    return moment(text) + timedelta(days=1 if day else 0)
 
 
 def applicant_options(made: Parser, *, needed: bool = False) -> None:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from app.cli.grammar import Commands, json_option, moment, pin_option, positive, token_options
+from app.cli.grammar import Commands, end, json_option, moment, pin_option, positive, token_options
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import enter_pin, says_yes, tell, tell_json
 from app.errors import Cancelled, GrantNotFound, UsageError, messages, phrase
@@ -31,9 +31,19 @@ def add_commands(commands: Commands) -> None:
     made.add_argument(
         "--to", required=True, metavar="NAME", help="person or company, as verifiers see it"
     )
-    made.add_argument("--until", required=True, type=moment, metavar="ISO", help="end of the grant")
     made.add_argument(
-        "--from", dest="begin", type=moment, metavar="ISO", help="begin (default: now)"
+        "--until",
+        required=True,
+        type=end,
+        metavar="ISO",
+        help="end of the grant; a day alone: the end of that day (Beijing time)",
+    )
+    made.add_argument(
+        "--from",
+        dest="begin",
+        type=moment,
+        metavar="ISO",
+        help="begin (default: now; Beijing time)",
     )
     made.add_argument(
         "--uses", type=positive, default=0, help="how many uses (default: any number)"

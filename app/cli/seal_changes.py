@@ -25,7 +25,7 @@ def add_to(seals: Commands) -> None:
     """The commands that change a seal."""
     made = seals.add("reissue", reissue, "replace a seal: the old one ends, a new one is made")
     _options(made)
-    made.add_argument("--cause", required=True, choices=CAUSES[REISSUE], help="why")
+    made.add_argument("--cause", required=True, choices=CAUSES[REISSUE], help="why it is replaced")
     made.add_argument("--physical-code", default="", help="13-digit code of the physical seal")
     made.add_argument(
         "--department", default="", help="name of the department or branch on the seal"
@@ -38,7 +38,7 @@ def add_to(seals: Commands) -> None:
     _proof_options(made, ("seal", "licence", "legal_rep", "letter", "personal"))
     made = seals.add("cancel", cancel, "cancel a seal, with a request under that seal")
     _options(made)
-    made.add_argument("--cause", required=True, choices=CAUSES[CANCEL], help="why")
+    made.add_argument("--cause", required=True, choices=CAUSES[CANCEL], help="why it is cancelled")
     _proof_options(made, ("request", "seal", "personal"), letter=False)
     made.add_argument(
         "--out", type=output_file, metavar="FILE", help="where the sealed request is kept"
@@ -51,9 +51,9 @@ def _proof_options(made: Parser, ways: tuple[str, ...], *, letter: bool = True) 
     made.add_argument(
         "--proof",
         choices=ways,
-        help="how it is proved that this may be asked for: with the seal's present key, on the"
-        " electronic licence, with the representative's or the person's own key, in a letter of"
-        " authority",
+        help="how it is proved that this may be asked for, one of those named above: the seal's"
+        " present key, the electronic licence, the representative's or the person's own key, a"
+        " letter of authority, a request under the seal",
     )
 
 

@@ -15,7 +15,7 @@ import pytest
 from app.cli import journal, seals, stamping
 from app.cli.entry import MODULES, main, parser
 from app.cli.translation import texts
-from app.errors import ExitCode
+from app.errors import ExitCode, UsageError
 from tests.world.grammar import commands, options
 
 
@@ -143,13 +143,36 @@ def test_pages_count_from_the_end_too(
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("2026-11-23", datetime(2026, 11, 23, tzinfo=UTC)),
-        ("2026-11-23T12:00", datetime(2026, 11, 23, 12, tzinfo=UTC)),
+        ("2026-11-23", datetime(2026, 11, 22, 16, tzinfo=UTC)),
+        ("2026-11-23T12:00", datetime(2026, 11, 23, 4, tzinfo=UTC)),
         ("2026-11-23T12:00:00+08:00", datetime(2026, 11, 23, 4, tzinfo=UTC)),
+        ("2026-11-23T12:00Z", datetime(2026, 11, 23, 12, tzinfo=UTC)),
     ],
 )
-def test_a_time_without_zone_is_utc(text: str, moment: datetime) -> None:
+def test_a_time_without_zone_is_beijings_as_all_times_that_are_shown(
+    text: str, moment: datetime
+) -> None:
     assert parser().parse_args(["verify", "x.pdf", "--at-time", text]).at_time == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-12-24", datetime(2026, 12, 24, 16, tzinfo=UTC)),
+        ("20261224", datetime(2026, 12, 24, 16, tzinfo=UTC)),
+        ("2026-12-24T00:00", datetime(2026, 12, 23, 16, tzinfo=UTC)),
+        ("2026-12-24T18:00", datetime(2026, 12, 24, 10, tzinfo=UTC)),
+    ],
+)
+def test_a_grant_until_a_day_lasts_to_the_end_of_that_day(text: str, moment: datetime) -> None:
+    options = parser().parse_args(["grant", "offer", "--to", "某人", "--until", text])
+    assert options.until == moment
+
+
+@pytest.mark.parametrize("text", ["0001-01-01", "tomorrow", "2026-02-30"])
+def test_no_day_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        parser().parse_args(["grant", "offer", "--to", "某人", "--until", text])
 
 
 def test_a_defect_is_told_without_traceback(
