@@ -58,7 +58,7 @@ def test_one_company_from_its_application_to_the_package_of_evidence(
     # the register knows another name, the police another seal: the electronic one is replaced
     name = "宿迁市古黄河酒业股份有限公司"
     order = ("seal", "reissue", first, "--name", name, "--cause", "name_changed", *HANDLER)
-    early = clerk(*order, "--wait", "20")
+    early = clerk(*order, "--wait", "300")
     assert "登记的企业名称没有变更" in early.out
     register.change(uscc, name=name)
     filed = register.filed_seal(uscc, "official")
@@ -134,7 +134,7 @@ def test_a_seal_that_has_expired_is_renewed_with_the_representatives_consent(
     told = clerk("notices").out
     assert f"法定名称章 {clerk.seal} 已到期" in told
     assert "请办理续期" in told
-    refused = clerk("seal", "renew", clerk.seal, *HANDLER, "--proof", "seal", "--wait", "20")
+    refused = clerk("seal", "renew", clerk.seal, *HANDLER, "--proof", "seal", "--wait", "300")
     assert "该印章现用的证书已失效" in refused.out
     (early,) = [e for e in clerk("application", "list", "--json").json if e["kind"] == "renew"]
     assert early["state"] == "returned"
@@ -203,7 +203,7 @@ def test_a_company_that_ends_cancels_its_seal_under_that_seal(
         each.call("GET", f"{path}/materials/request")
         assert each.call("POST", f"{path}/approve", FINDINGS).status_code == 200
     city.worker.wake()
-    again = clerk(*order[:-2], *HANDLER, "--wait", "30")
+    again = clerk(*order[:-2], *HANDLER, "--wait", "300")
     assert again.code == 0, again.err
     assert "已办结" in again.out
     assert states(clerk)[clerk.seal] == ("cancelled", "enterprise_deregistered")

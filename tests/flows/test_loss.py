@@ -124,7 +124,7 @@ def test_a_lost_key_is_told_by_a_call_and_its_seal_replaced_on_a_new_one(
     assert made.code == 0, made.err
     handler = ("--legal-rep", "王建国", "--handler", "李晓梅", "--handler-id", citizen_number())
     order = ("seal", "reissue", old, "--cause", "lost", *handler, "--phone", "0527-84350000")
-    done = clerk(*order, "--wait", "60")
+    done = clerk(*order, "--wait", "300")
     assert done.code == 0, done.err + done.out
     after = {each["code"]: each["state"] for each in clerk("seal", "list", "--json").json}
     (new,) = (code for code, state in after.items() if state == "active")

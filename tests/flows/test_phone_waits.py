@@ -118,7 +118,7 @@ def test_the_phone_approves_while_stamping_waits(
     monkeypatch.setattr("app.remote.approval.asking.pause", meanwhile)
     made = office.clerk(
         *("stamp", source, "--at", "1:100,100", "-o", tmp_path / "已盖章.pdf"),
-        *("--wait", "90", "--purpose", "签采购合同"),
+        *("--wait", "300", "--purpose", "签采购合同"),
     )
     assert made.code == 0, made.err
     assert len(looks) == 1

@@ -150,7 +150,7 @@ def test_stamping_waits_and_goes_on_by_itself(
             approve_what_waits(people.pop(0))
 
     monkeypatch.setattr("app.remote.approval.asking.pause", meanwhile)
-    made = office.stamp(source, "-o", tmp_path / "y.pdf", "--wait", "60", "--purpose", "补充协议")
+    made = office.stamp(source, "-o", tmp_path / "y.pdf", "--wait", "300", "--purpose", "补充协议")
     assert made.code == 0, made.err
     assert pauses == [POLL, POLL]
     assert "正在等待审批（0/2）" in made.err
