@@ -5,8 +5,8 @@ package around it, the whole validator with asyncio: SealDesk builds chains itse
 (:mod:`crypto.pki.chain`). And for documents encrypted for the holders of certificates it imports
 the reading of private keys and of PKCS#12 files, and with them all of X.509. Together that was half
 of the time that ``sealdesk verify`` takes. The time zone it needs for documents that it makes
-itself. Pillow's names of tags are for photographs, and the archives that PyMuPDF reads for whoever
-hands it one. So :func:`put_off` enters these modules into ``sys.modules`` empty: the first name
+itself. Pillow's names of tags are for photographs, PyMuPDF's tables and archives for those who read
+text. So :func:`put_off` enters these modules into ``sys.modules`` empty: the first name
 looked up in one runs its code as usual.
 """
 
@@ -15,7 +15,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Sequence
-from importlib.machinery import ModuleSpec
+from importlib.machinery import ModuleSpec, PathFinder
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
 from typing import Any
@@ -28,7 +28,7 @@ OF_PYHANKO = (
     "PIL.ExifTags",
 )
 """A package keeps its path, so that its modules can be imported one by one."""
-OF_RENDERERS = ("PIL.ExifTags", "tarfile")
+OF_RENDERERS = ("PIL.ExifTags", "pymupdf.table", "tarfile")
 
 
 class _Late(ModuleType):
@@ -55,12 +55,20 @@ def put_off(names: Sequence[str]) -> None:
     for name in names:
         if name in sys.modules:
             continue
-        spec: ModuleSpec | None = find_spec(name)
+        above, _, own = name.rpartition(".")
+        spec = _spec_of(name, above)
         if spec is None:
             continue
         module = module_from_spec(spec)  # with its path, and nothing else yet
         module.__class__ = _Late
         sys.modules[name] = module
-        above, _, own = name.rpartition(".")
         if above in sys.modules:  # as importing it would
             vars(sys.modules[above])[own] = module
+
+
+def _spec_of(name: str, above: str) -> ModuleSpec | None:
+    """Without importing what it is a part of, where that could ask for it at once."""
+    if not above or above in sys.modules:
+        return find_spec(name)
+    whole = find_spec(above)
+    return PathFinder.find_spec(name, whole.submodule_search_locations) if whole else None
