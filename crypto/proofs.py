@@ -18,11 +18,15 @@ What = Literal["issuer", "status", "revocation", "time"]
 State = Literal["proved", "missing", "failed", "not_needed"]
 Action = Literal["", "trust_platform", "add_file", "fetch", "set_clock", "open_in_demo"]
 
+WEAK = "weak_algorithm"
+"""Who stands behind something is not proved where it may be forged; no action of the reader's
+helps, so what else is missing is told before."""
 _CODES: dict[What, str] = {
     "issuer": (
         "signer_untrusted maker_untrusted maker_purpose_unstated signer_purpose_other"
         " certificate_missing signer_usage_wrong maker_usage_wrong maker_purpose_wrong"
         " signer_chain_broken maker_chain_broken signer_not_listed maker_trusted signer_trusted"
+        f" {WEAK}"
     ),
     "status": (
         "status_unknown status_stale status_pending status_changed_unproven status_not_active"
@@ -105,7 +109,7 @@ def proofs_of(findings: Iterable[Found], *, has_seal: bool, origin: str) -> tupl
     answers = [_answer(what, given, has_seal=has_seal) for what in _CODES]
     if any(finding.level == "invalid" for finding in given):
         return tuple(answers)  # no proof can make it good any more
-    issuer = answers[0].state
+    issuer = "proved" if answers[0].code == WEAK else answers[0].state
     if any(finding.code == "demo_seal" for finding in given):
         return tuple(_in_demo(answer) for answer in answers)
     return tuple(_with_action(answer, issuer, origin) for answer in answers)
@@ -116,7 +120,7 @@ def _answer(what: What, findings: list[Found], *, has_seal: bool) -> Proof:
         return Proof(what, "not_needed", "", "")
     worst = Proof(what, "missing", "", "")
     rank = -1
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: finding.code == WEAK):
         if finding.code not in _CODES[what].split():
             continue
         only_claimed = finding.code == _ONLY_CLAIMED

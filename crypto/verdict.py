@@ -191,6 +191,8 @@ class _Blanks(dict[str, str]):
     none, ``{approved_document}`` of the document's name.
     ``{altered}`` says what was changed: that a page was turned, where that is all of it, or
     that there are more or fewer.
+    ``{weak_thing}`` and ``{weak_advice}`` say whose algorithm is weak and what to do about it,
+    ``{stamp_fault}`` why a time stamp proves nothing.
     ``{place}``, ``{party}``, ``{named}``, ``{value_before}``, ``{value_after}`` and ``{values}``
     (both, where they differ) are words made of the details page, who, seal, label, before and
     after, or say that there is none."""
@@ -223,6 +225,12 @@ class _Blanks(dict[str, str]):
             return say("blanks", "values", self._language).format_map(self)
         if key == "approval_fault":
             return say("blanks", f"fault_{self.get('why', 'unreadable')}", self._language)
+        if key in ("weak_thing", "weak_advice"):
+            known = f"{key}_{self.get('whose', 'value')}"
+            return say("blanks", known, self._language).format_map(self)
+        if key == "stamp_fault":
+            known = "stamp_weak" if self.get("algorithm") else "stamp_untrusted"
+            return say("blanks", known, self._language).format_map(self)
         if key in _SOURCES:
             source = _SOURCES[key]
             known = key if self.get(source) else f"no_{key}"
@@ -244,6 +252,10 @@ def _for_people(key: str, text: str, language: str) -> str:
     a stranger's: no line breaks, and nothing that turns other words around."""
     if key == "state":
         return say("states", text, language)
+    if key == "algorithm":
+        kind, _, bits = text.partition("-")
+        known = say("algorithms", kind, language)
+        return one_line(text.upper() if known == kind else known.replace("{bits}", bits))
     if key in _NAMES and (parts := dict(reversed(_IN_A_NAME.findall(text)))):
         name = next(parts[kind] for kind in ("CN", "O", "OU") if kind in parts)
         organisation = without_credit_code(parts.get("O", ""))

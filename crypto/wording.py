@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from crypto.proofs import question
+from crypto.proofs import WEAK, question
 from crypto.verdict import (
     Finding,
     Level,
@@ -145,6 +145,8 @@ def _advice(report: Report) -> str:
         return verdict.value
     if amiss is not None and amiss.code == "demo_seal":
         return "UNKNOWN_demo"
+    if amiss is not None and amiss.code == WEAK:
+        return "UNKNOWN_weak"
     for proof in signature.proofs:
         if proof.action and amiss is not None and question(amiss.code) == proof.what:
             return f"UNKNOWN_{proof.action}"

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
+from itertools import pairwise
 
 from crypto.pki.certificate import Certificate
+from crypto.pki.weakness import weaknesses
 
 MAX_CHAIN = 8
 """Certificates of a path, its anchor included."""
@@ -48,6 +51,23 @@ class Chain:
         """Anchored, and nothing speaks against any certificate of the path."""
         return self.anchored and not self.problems
 
+    @property
+    def sound(self) -> bool:
+        """Trusted, and no certificate of the path can be forged."""
+        return self.trusted and not self.weaknesses
+
+    @cached_property
+    def weaknesses(self) -> tuple[tuple[Certificate, str], ...]:
+        """The certificates whose own signatures are weak, and by what: the digest, or the key of
+        their issuer, an anchor's included. How an anchor itself is signed does not matter: it is
+        trusted by choice."""
+        weak = list(_weak_links(self.path))
+        last = self.path[-1]
+        if not self.anchored and not last.self_issued:  # its issuer, and so the key, is not known
+            named = weaknesses(None, last.signature_algorithm, last.signature_parameters)
+            weak += [(last, weakness) for weakness in named]
+        return tuple(weak)
+
 
 def build_chain(
     leaf: Certificate,
@@ -60,22 +80,27 @@ def build_chain(
     Candidates are found by name and key identifier, then by signature; at most :data:`MAX_CHAIN`
     long and 64 signatures in all, so a hostile pool costs a bounded time. Checks validity, basic
     constraints, keyCertSign, path length and unknown critical extensions (RFC 5280 §6.1). Where
-    authorities cross-sign, a path that nothing speaks against goes before one with problems."""
+    authorities cross-sign, a path that nothing speaks against goes before one that could be forged,
+    and that before one with problems."""
     trusted = {anchor.der for anchor in anchors}
     candidates = list({c.der: c for c in (*anchors, *pool)}.values())
     budget = 64
     best: list[Certificate] = [leaf]
-    flawed: list[Certificate] | None = None  # the first path to an anchor that has problems
+    weak: list[Certificate] | None = None  # the first path to an anchor that could be forged
+    flawed: list[Certificate] | None = None  # … that has problems
 
     def extend(path: list[Certificate]) -> list[Certificate] | None:
-        nonlocal budget, best, flawed
+        nonlocal budget, best, weak, flawed
         if len(path) > len(best):
             best = path
         last = path[-1]
         if last.der in trusted:
-            if not any(_path_problems(tuple(path), at)):
+            if any(_path_problems(tuple(path), at)):
+                flawed = flawed or path
+            elif any(_weak_links(path)):
+                weak = weak or path
+            else:
                 return path
-            flawed = flawed or path
             return None
         if len(path) >= MAX_CHAIN or (last.self_issued and last.issued_by(last)):
             return None
@@ -91,12 +116,19 @@ def build_chain(
                     return found
         return None
 
-    found = extend([leaf]) or flawed
+    found = extend([leaf]) or weak or flawed
     path = tuple(found or best)
     problems = list(_path_problems(path, at))
     if not found:
         problems.insert(0, ChainProblem("untrusted", str(path[-1].issuer)))
     return Chain(path, found is not None, tuple(problems))
+
+
+def _weak_links(path: Sequence[Certificate]) -> Iterator[tuple[Certificate, str]]:
+    for certificate, issuer in pairwise(path):
+        algorithm, parameters = certificate.signature_algorithm, certificate.signature_parameters
+        for weakness in weaknesses(issuer.public_key, algorithm, parameters):
+            yield certificate, weakness
 
 
 def _may_have_issued(candidate: Certificate, subject: Certificate) -> bool:

@@ -24,6 +24,7 @@ from crypto.pki.names_and_algorithms import (
     Name,
     read_algorithm,
 )
+from crypto.pki.weakness import BROKEN
 
 DATA, SIGNED_DATA = "1.2.840.113549.1.7.1", "1.2.840.113549.1.7.2"
 GB_DATA, GB_SIGNED_DATA = "1.2.156.10197.6.1.4.2.1", "1.2.156.10197.6.1.4.2.2"
@@ -44,16 +45,6 @@ published identifier exists for it; this one comes from a UUID (X.667)."""
 MAX_SIZE = 32 * 1024 * 1024
 MAX_SIGNERS = 16
 MAX_CERTIFICATES = 256
-
-BROKEN = {
-    "1.2.840.113549.2.2": "md2",
-    "1.2.840.113549.2.4": "md4",
-    "1.2.840.113549.2.5": "md5",
-    "1.2.840.113549.1.1.2": "md2",
-    "1.2.840.113549.1.1.3": "md4",
-    "1.2.840.113549.1.1.4": "md5",
-}
-"""Digests, alone or with RSA, that prove nothing any more: named, never computed."""
 
 _T = TypeVar("_T")
 

@@ -31,7 +31,6 @@ from crypto.asn1 import der
 from crypto.pki.certificate import Certificate
 from crypto.pki.cms import (
     ALGORITHM_PROTECTION,
-    BROKEN,
     CONTENT_TYPE,
     GB_SIGNED_DATA,
     MESSAGE_DIGEST,
@@ -51,16 +50,13 @@ from crypto.pki.names_and_algorithms import (
     ECDSA_SIGNATURES,
     ED448,
     ED25519,
-    EDWARDS_DIGESTS,
     HASHES,
-    PLAIN_ECDSA_SIGNATURES,
-    RSA_PSS,
     RSA_SIGNATURES,
     CertificateError,
-    pss_parameters,
     read_algorithm,
 )
 from crypto.pki.public_key import PublicKey
+from crypto.pki.weakness import BROKEN, signature_hash, weaknesses
 
 RSA_ENCRYPTION, DSA_KEY = "1.2.840.113549.1.1.1", "1.2.840.10040.4.1"
 _SM2_ALGORITHMS = {SM2_WITH_SM3, f"{SM2_CURVE}.1", SM2_CURVE}
@@ -96,7 +92,7 @@ class SignerFacts:
     attribute_repeated, algorithms_differ, content_is_no_digest, certificate_missing; and
     hashes_differ: the value was made with another digest than the signer names."""
     weaknesses: tuple[str, ...]
-    """"sha1", "md5" and the like (also refused), "rsa-1024" for keys below 2048 bits, "dsa"."""
+    """As :func:`crypto.pki.weakness.weaknesses` names them; digests also where they are refused."""
 
     @property
     def intact(self) -> bool:
@@ -153,7 +149,7 @@ class _SignerReading:
             signature_valid=valid,
             certificate_bound=None if certificate is None else signer.binds(certificate),
             problems=tuple(dict.fromkeys(self._problems)),
-            weaknesses=tuple(self._weaknesses(certificate)),
+            weaknesses=self._weaknesses(certificate),
         )
 
     def _form(self) -> Form:
@@ -286,7 +282,7 @@ class _SignerReading:
                 yield self._covered("sm3", gm.sm2_z(key.point)), True
             yield self._covered("sm3"), False  # variant B with its content left out
         elif self._covered is not None and algorithm not in (ED25519, ED448):
-            name = _signature_hash(algorithm, signer.signature_parameters)
+            name = signature_hash(algorithm, signer.signature_parameters)
             if name:
                 yield self._covered(name), True
 
@@ -330,48 +326,20 @@ class _SignerReading:
     def _signature_hash(self, key: PublicKey) -> str:
         algorithm = self._algorithm(key)
         parameters = self._signer.signature_parameters
-        return _signature_hash(algorithm, parameters) if algorithm else ""
+        return signature_hash(algorithm, parameters) if algorithm else ""
 
-    def _weaknesses(self, certificate: Certificate | None) -> Iterator[str]:
-        signer = self._signer
-        named = [signer.digest_name, BROKEN.get(signer.signature_algorithm, "")]
-        named.append(_signature_hash(signer.signature_algorithm, signer.signature_parameters))
+    def _weaknesses(self, certificate: Certificate | None) -> tuple[str, ...]:
+        signer, content = self._signer, ""
         if self._covered is not None and self._data.content is not None:
             raw = _base64_digest(self._data.content) or self._data.content
-            named.append("sha1" if len(raw) == 20 else "")
-        yield from dict.fromkeys(
-            name for name in named if name == "sha1" or name in BROKEN.values()
+            content = "sha1" if len(raw) == 20 else ""
+        return weaknesses(
+            certificate.public_key if certificate else None,
+            signer.signature_algorithm,
+            signer.signature_parameters,
+            signer.digest_name,
+            content,
         )
-        yield from key_weaknesses(certificate)
-
-
-def key_weaknesses(certificate: Certificate | None) -> Iterator[str]:
-    """ "rsa-1024" and the like for RSA keys below 2048 bits; "dsa" for all of these."""
-    if certificate is not None and certificate.public_key.kind == "dsa":
-        yield "dsa"
-    if certificate is not None and certificate.public_key.kind == "rsa":
-        bits = certificate.public_key.bits
-        if bits < 2048:
-            yield f"rsa-{bits}"
-
-
-def _signature_hash(algorithm: str, parameters: bytes) -> str:
-    """The digest under a signature algorithm; "" if it names none that is known."""
-    if algorithm == RSA_PSS:
-        try:
-            return pss_parameters(parameters)[0]
-        except ValueError:
-            return ""
-    if algorithm == SM2_WITH_SM3:
-        return "sm3"
-    families = (
-        RSA_SIGNATURES,
-        ECDSA_SIGNATURES,
-        PLAIN_ECDSA_SIGNATURES,
-        DSA_SIGNATURES,
-        EDWARDS_DIGESTS,
-    )
-    return next((family[algorithm] for family in families if algorithm in family), "")
 
 
 def _base64_digest(content: bytes) -> bytes:
@@ -421,13 +389,9 @@ def verify_rsa_value(
         valid = bool(algorithm) and certificate.public_key.verify(
             algorithm, content_digest(name), value.content, prehashed=True
         )
-    weak = [
-        weakness
-        for weakness in (name, BROKEN.get(kind, ""))
-        if weakness in {"sha1", *BROKEN.values()}
-    ]
-    weaknesses = (*weak, *key_weaknesses(certificate))
-    return RsaFacts(certificate, name or BROKEN.get(kind, ""), valid, weaknesses)
+    named = name or BROKEN.get(kind, "")
+    weak = weaknesses(certificate.public_key, algorithm, b"", named)
+    return RsaFacts(certificate, named, valid, weak)
 
 
 def _recovered_digest(key: PublicKey, signature: bytes) -> str:

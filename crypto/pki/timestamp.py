@@ -19,10 +19,11 @@ from datetime import datetime, timedelta
 from crypto.algorithms.keys import SigningKey
 from crypto.asn1 import der
 from crypto.pki.certificate import TIME_STAMPING, Certificate
-from crypto.pki.cms import BROKEN, TST_INFO, CmsError, ContentDigest, SignedData
+from crypto.pki.cms import TST_INFO, CmsError, ContentDigest, SignedData
 from crypto.pki.cms_facts import SignerFacts, signer_facts
 from crypto.pki.cms_make import make_signed_content
 from crypto.pki.names_and_algorithms import HASHES, read_algorithm
+from crypto.pki.weakness import BROKEN, weaknesses
 
 MAX_SIZE = 1024 * 1024
 _EXTENDED_KEY_USAGE = "2.5.29.37"
@@ -214,14 +215,15 @@ class TimestampToken:
         if self.hash_name in _HASH_OIDS:
             matches = content_digest(self.hash_name) == self.digest
         certificate = signer.certificate
-        imprint = [self.hash_name] if self.hash_name in {"sha1", *BROKEN.values()} else []
         return TimestampFacts(
             imprint_matches=matches,
             purpose_right=certificate is not None and may_stamp(certificate),
             certificate_valid_then=certificate is not None and certificate.valid_at(self.generated),
             extensions_understood=not self.unknown_critical,
             signer=signer,
-            weaknesses=tuple(dict.fromkeys((*signer.weaknesses, *imprint))),
+            weaknesses=tuple(
+                dict.fromkeys((*signer.weaknesses, *weaknesses(None, "", b"", self.hash_name)))
+            ),
         )
 
 

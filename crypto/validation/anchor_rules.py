@@ -10,14 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 
 from crypto.pki.certificate import Certificate
+from crypto.pki.chain import Chain
 from crypto.verdict import Finding, Times, beijing_day
 
 _NO_STATUS = {"status_unknown": "status_not_published"}
 _NO_REVOCATION = {"revocation_unknown": "revocation_not_published"}
-_NAMES = {"1.2.840.113549.1.1.5": "sha1", "1.2.840.10045.4.1": "sha1"}
-"""Signature algorithms by the digest that makes them weak."""
+Whose = Literal["value", "seal", "signer_certificate", "maker_certificate", "revocation"]
+"""Whose algorithm is weak: that of the value of a signature, of the seal as its maker signed it, of
+a certificate on the way from signer or maker to an anchor, of a proof that a certificate was not
+revoked."""
+OF_THE_MAKER = ("seal", "maker_certificate")
 
 
 @dataclass(frozen=True)
@@ -42,11 +47,31 @@ class AnchorRule:
 
     def accepts(self, algorithm: str, moment: datetime | None) -> datetime | None:
         """Until when *algorithm* is accepted, if it is for something of that *moment*."""
-        named = _NAMES.get(algorithm, algorithm)
         for name, until in self.algorithms:
-            if name == named and moment is not None and moment <= until:
+            if name == algorithm and moment is not None and moment <= until:
                 return until
         return None
+
+
+def told_weak(whose: Whose, weaknesses: Iterable[str], subject: str = "") -> list[Finding]:
+    """Each of the *weaknesses* (:func:`crypto.pki.weakness.weaknesses`); *subject*: of the
+    certificate that it is about."""
+    named = {"subject": subject} if subject else {}
+    return [
+        Finding("weak_algorithm", {"algorithm": weakness, "whose": whose, **named})
+        for weakness in weaknesses
+    ]
+
+
+def told_weak_chain(
+    whose: Literal["signer_certificate", "maker_certificate"], chain: Chain
+) -> list[Finding]:
+    """The same of the certificates of *chain*."""
+    return [
+        finding
+        for certificate, weakness in chain.weaknesses
+        for finding in told_weak(whose, (weakness,), str(certificate.subject))
+    ]
 
 
 def outside(rules: Iterable[AnchorRule], holder: str) -> frozenset[bytes]:
@@ -68,7 +93,10 @@ def by_rules(
     maker_anchor: Certificate | None,
     times: Times,
 ) -> list[Finding]:
-    """*findings* as the rules of the two anchors have them."""
+    """*findings* as the rules of the two anchors have them, each for what stands under it.
+
+    Weak algorithms are accepted by the time of signing, also where a seal or a certificate is
+    older: whoever can forge it writes any date into it."""
     by_anchor = {rule.anchor: rule for rule in rules}
     of_signer = by_anchor.get(signer_anchor.fingerprint) if signer_anchor else None
     of_maker = by_anchor.get(maker_anchor.fingerprint) if maker_anchor else None
@@ -82,8 +110,9 @@ def by_rules(
         if of_signer and not of_signer.revocation:
             code = _NO_REVOCATION.get(code, code)
         details = finding.details
-        if code == "weak_algorithm" and of_signer:
-            until = of_signer.accepts(details.get("algorithm", ""), times.best)
+        if code == "weak_algorithm":
+            rule = of_maker if details.get("whose") in OF_THE_MAKER else of_signer
+            until = rule.accepts(details.get("algorithm", ""), times.best) if rule else None
             if until is not None:
                 code, details = "weak_algorithm_accepted", {**details, "until": beijing_day(until)}
         settled.append(Finding(code, details))

@@ -133,7 +133,7 @@ def _signer(name: str, certificate: Certificate, at: datetime, trust: Trust) -> 
     chain = build_chain(certificate, trust.pool, trust.signers, at)
     return _Signer(
         without_credit_code(name),
-        chain.trusted and speaks_for_somebody(certificate, trust),
+        chain.sound and speaks_for_somebody(certificate, trust),
         was_revoked(certificate, chain, trust, at),
     )
 

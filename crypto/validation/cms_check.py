@@ -19,7 +19,7 @@ from crypto.pki.cms_facts import SignerFacts, signer_facts, verify_rsa_value
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.statement import STAPLE, SignedStatement
 from crypto.seal.structure import Seal, SealError
-from crypto.validation.anchor_rules import by_rules
+from crypto.validation.anchor_rules import by_rules, told_weak
 from crypto.validation.seal_check import (
     SealCheck,
     check_seal_use,
@@ -160,7 +160,7 @@ def check_rsa_value(
     except CmsError as error:
         unreadable = Finding("value_unreadable", {"reason": str(error)[:200]})
         return CmsCheck(None, (), None, None, Times(), None, None, None, (unreadable,))
-    findings = [Finding("weak_algorithm", {"algorithm": weakness}) for weakness in facts.weaknesses]
+    findings = told_weak("value", facts.weaknesses)
     if facts.signature_valid is None:
         findings.append(Finding("value_unsupported", {"reason": facts.digest_name or "RSA"}))
     else:
@@ -199,7 +199,10 @@ def check_document_timestamp(
     moment, findings, chain = check_timestamp(token, content_digest, trust, extra)
     path = chain.path if chain else ()
     wrong = any(finding.code == "timestamp_invalid" for finding in findings)
-    if moment is None and not wrong:
+    weak = [each for finding in findings if (each := finding.details.get("algorithm"))]
+    if weak:
+        findings += told_weak("value", weak)
+    elif moment is None and not wrong:
         issuer = str(path[-1].issuer) if path else "—"
         findings.append(Finding("signer_untrusted", {"issuer": issuer}))
     return CmsCheck(
@@ -226,8 +229,7 @@ def _facts_as_findings(facts: SignerFacts) -> list[Finding]:
             findings.append(Finding("attributes_wrong", {"reason": problem}))
     if facts.certificate_bound is False:
         findings.append(Finding("attributes_wrong", {"reason": "signing_certificate"}))
-    for weakness in facts.weaknesses:
-        findings.append(Finding("weak_algorithm", {"algorithm": weakness}))
+    findings += told_weak("value", facts.weaknesses)
     if facts.digest_matches is None:
         reason = {"reason": facts.digest_name or facts.signer.digest_algorithm}
         findings.append(Finding("value_unsupported", reason))

@@ -59,7 +59,7 @@ def check_grant(
     chain = build_chain(signed.certificate, trust.pool, trust.signers, signed.signed_at)
     if was_revoked(signed.certificate, chain, trust, signed.signed_at):
         return [Finding("grant_invalid", {"reason": "the grantor's certificate was revoked"})]
-    proved = chain.trusted and speaks_for_somebody(signed.certificate, trust)
+    proved = chain.sound and speaks_for_somebody(signed.certificate, trust)
     findings = [_shown(signed, grantor, proved)]
     leave, more, at = _leave(seal, signed, ticket, token, trust, times)
     findings += more

@@ -10,6 +10,8 @@ and both count only by the signature of the certificate's issuer (or whom it app
   said after that. For a time only claimed, yesterday's good list proves nothing: a thief would
   claim a time before it. Nothing counts as good that is dated in the future or was said when the
   certificate had expired.
+* What is signed with a weak algorithm may be forged: "revoked" counts all the same, "good" is told
+  with that weakness.
 """
 
 from __future__ import annotations
@@ -21,9 +23,12 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from crypto.pki.certificate import Certificate
+from crypto.pki.chain import Chain
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.revocation_list import Crl
-from crypto.verdict import Times
+from crypto.pki.weakness import weaknesses
+from crypto.validation.anchor_rules import told_weak
+from crypto.verdict import Finding, Times, beijing_day
 
 if TYPE_CHECKING:
     from crypto.pki.ocsp import OcspResponse
@@ -61,6 +66,8 @@ class _Word:
     next_update: datetime | None
     revocation: Revocation | None
     """None: good."""
+    weaknesses: tuple[str, ...]
+    """Of its signature (:func:`crypto.pki.weakness.weaknesses`)."""
 
 
 @dataclass(frozen=True)
@@ -111,13 +118,31 @@ class Evidence:
         now: datetime,
     ) -> bool:
         """Is it proved that *certificate* was not revoked when it signed?"""
+        return self.proof_of_good(certificate, path, times, now) == ()
+
+    def proof_of_good(
+        self,
+        certificate: Certificate,
+        path: Sequence[Certificate],
+        times: Times,
+        now: datetime,
+    ) -> tuple[str, ...] | None:
+        """What is weak about the proof that *certificate* was not revoked when it signed: () where
+        there is one without any weakness, None where there is no proof."""
         proved = times.trusted
-        return any(
-            (word.next_update is not None and word.next_update >= now)
-            or (proved is not None and word.this_update >= proved)
-            for word in self._words(certificate, path)
-            if word.revocation is None and word.this_update <= now + CLOCK_SKEW
+        words = sorted(self._words(certificate, path), key=_weight)
+        holds = [number for number, word in enumerate(words) if word.revocation]
+        found = (
+            word.weaknesses
+            for word in words[holds[-1] + 1 if holds else 0 :]  # what lifts a hold must prove it
+            if word.revocation is None
+            and word.this_update <= now + CLOCK_SKEW
+            and (
+                (word.next_update is not None and word.next_update >= now)
+                or (proved is not None and word.this_update >= proved)
+            )
         )
+        return min(found, key=len, default=None)
 
     def _words(self, certificate: Certificate, path: Sequence[Certificate]) -> Iterator[_Word]:
         index = path.index(certificate)
@@ -139,27 +164,72 @@ class Evidence:
             revocation = None
             if moment is not None and reason != REMOVED:
                 revocation = Revocation(moment, reason)
-            yield _Word(crl.this_update, crl.next_update, revocation)
+            weak = weaknesses(issuer.public_key, crl.signature_algorithm, crl.signature_parameters)
+            yield _Word(crl.this_update, crl.next_update, revocation, weak)
 
     def _answered(self, certificate: Certificate, issuer: Certificate) -> Iterator[_Word]:
         for response in self.ocsp:
             said = response.answer(certificate, issuer)
-            if said is None or said.state == "unknown" or self._revoked_responder(response, issuer):
+            if said is None or said.state == "unknown":
+                continue
+            responder = response.responder(issuer)
+            if responder is None or self._is_revoked(responder, issuer):
                 continue
             revocation = None
             if said.revoked_at is not None:
                 revocation = Revocation(said.revoked_at, said.reason)
-            yield _Word(said.this_update, said.next_update, revocation)
+            weak = weaknesses(
+                responder.public_key, response.signature_algorithm, response.signature_parameters
+            )
+            if responder.der != issuer.der:
+                weak += weaknesses(
+                    issuer.public_key, responder.signature_algorithm, responder.signature_parameters
+                )
+            yield _Word(said.this_update, said.next_update, revocation, tuple(dict.fromkeys(weak)))
 
-    def _revoked_responder(self, response: OcspResponse, issuer: Certificate) -> bool:
+    def _is_revoked(self, responder: Certificate, issuer: Certificate) -> bool:
         """A list of the same issuer names the responder: its answers, whatever their date, prove
         nothing any more."""
-        responder = response.responder(issuer)
-        if responder is None or responder.der == issuer.der:
-            return responder is None
+        if responder.der == issuer.der:
+            return False
         return any(word.revocation for word in self._listed(responder, issuer))
 
 
 def _weight(word: _Word) -> tuple[datetime, bool]:
     """Newer things last; of two of the same moment the one that says revoked."""
     return word.this_update, word.revocation is not None
+
+
+def check_revocation(
+    chain: Chain, evidence: Evidence, times: Times, now: datetime, covered: bool
+) -> list[Finding]:
+    """The certificates of *chain* below its anchor, as of the time of signing; *covered* says that
+    a ticket already proves the signer's good."""
+    findings = []
+    moment, proved = times.best or now, times.trusted is not None
+    for certificate in chain.path[1:-1]:
+        revoked = evidence.revocation(certificate, chain.path)
+        subject = {"subject": str(certificate.subject)}
+        if revoked and revoked.at <= moment:
+            findings.append(Finding("ca_revoked", subject))
+        elif revoked and not proved:
+            findings.append(Finding("signer_untrusted", {"issuer": str(certificate.subject)}))
+        elif not revoked and not evidence.clears(certificate, chain.path, times, now):
+            findings.append(Finding("ca_revocation_unknown", subject))
+    signer = chain.path[0]
+    revoked = evidence.revocation(signer, chain.path)
+    if revoked:
+        when = {"when": beijing_day(revoked.at)}
+        if revoked.at <= moment:
+            findings.append(Finding("signer_revoked_before", when))
+        else:
+            findings.append(
+                Finding("signer_revoked_since" if proved else "signer_revoked_unproven", when)
+            )
+    elif covered or len(chain.path) == 1:
+        findings.append(Finding("signer_not_revoked"))
+    else:
+        weak = evidence.proof_of_good(signer, chain.path, times, now)
+        findings.append(Finding("revocation_unknown" if weak is None else "signer_not_revoked"))
+        findings += told_weak("revocation", weak or ())
+    return findings

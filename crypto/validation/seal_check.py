@@ -18,10 +18,11 @@ from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain
 from crypto.pki.holder_name import holder_of
 from crypto.pki.names_and_algorithms import CertificateError
+from crypto.pki.weakness import refused, weaknesses
 from crypto.seal.grant import GRANT, GrantError, grant_of, is_copy
 from crypto.seal.statement import STAPLE, SignedStatement, StatementError
 from crypto.seal.structure import Extension, Seal, SealSignature
-from crypto.validation.anchor_rules import by_rules
+from crypto.validation.anchor_rules import Whose, by_rules, told_weak
 from crypto.validation.grant_check import after_the_end, check_grant
 from crypto.validation.revocation import CLOCK_SKEW
 from crypto.validation.trust import TICKET_LIFE, Trust, check_maker, check_signer, check_status
@@ -41,8 +42,7 @@ if TYPE_CHECKING:
 DEMO_VENDOR = "SEALDESK-DEMO"
 """Vendor in the header of seals that the demo's platform makes."""
 _SEAL_CODE = re.compile(r"\d{13,14}")
-_WEAK = {"1.2.840.113549.1.1.5", "1.2.840.10045.4.1"}
-_SHA1_OCTETS = 20
+_SHA1_BYTES = 20
 _ORIGIN = re.compile(
     r"https?://(?:[A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::\d{1,5})?(?=/|\Z)", re.IGNORECASE
 )
@@ -61,7 +61,8 @@ class SealCheck:
     """What was found about a seal by itself."""
 
     info: SealInfo
-    signature_valid: bool
+    signature_valid: bool | None
+    """None: its digest is one that is never computed."""
     chain: tuple[CertificateInfo, ...]
     findings: tuple[Finding, ...]
     anchor: Certificate | None = None
@@ -75,7 +76,8 @@ class SignatureCheck:
     seal: SealCheck
     signer: CertificateInfo | None
     chain: tuple[CertificateInfo, ...]
-    signature_valid: bool
+    signature_valid: bool | None
+    """None: its digest is one that is never computed."""
     digest_matches: bool | None
     signer_in_seal_list: bool
     times: Times
@@ -101,7 +103,9 @@ def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
         findings.append(Finding("seal_not_yet_valid", period))
     else:
         findings.append(Finding("seal_valid_now", period))
-    return SealCheck(info, valid, _infos(chain), tuple(findings), chain.anchor if chain else None)
+    anchor = chain.anchor if chain else None
+    findings = by_rules(findings, trust.rules, None, anchor, Times(now))  # as if it were used now
+    return SealCheck(info, valid, _infos(chain), tuple(findings), anchor)
 
 
 def check_signature(
@@ -110,26 +114,27 @@ def check_signature(
     """Check a seal signature over the original whose digest is *digest* (GM/T 0031-2014 §6.2.3).
 
     *digest* None: the original is not at hand, and nothing is concluded about it."""
-    findings: list[Finding] = []
-    if value.signature_algorithm in _WEAK:
-        findings.append(Finding("weak_algorithm", {"algorithm": value.signature_algorithm}))
-    elif len(value.digest) == _SHA1_OCTETS:
-        findings.append(Finding("weak_algorithm", {"algorithm": "sha1"}))
-    signature_valid = value.signature_valid()
-    findings.append(Finding("signature_valid" if signature_valid else "signature_invalid"))
+    try:
+        signer: Certificate | None = value.signer
+        unreadable: list[Finding] = []
+    except CertificateError as error:
+        signer = None
+        unreadable = [Finding("value_unreadable", {"reason": str(error)})]
+    digest_name = "sha1" if len(value.digest) == _SHA1_BYTES else ""
+    findings = _weaknesses("value", signer, value.signature_algorithm, digest_name)
+    signature_valid = None
+    if signer and refused(signer.public_key, value.signature_algorithm):
+        findings.append(Finding("value_unsupported", {"reason": value.signature_algorithm}))
+    else:
+        signature_valid = value.signature_valid()
+        findings.append(Finding("signature_valid" if signature_valid else "signature_invalid"))
     matches = None if digest is None else value.digest == digest
     if matches is not None:
         findings.append(Finding("digest_matches" if matches else "digest_mismatch"))
     if value.version != value.seal.version:
         shown = {"seal": str(value.seal.version), "value": str(value.version)}
         findings.append(Finding("version_differs", shown))
-    findings += _not_understood(value.extensions)
-
-    try:
-        signer: Certificate | None = value.signer
-    except CertificateError as error:
-        signer = None
-        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+    findings += [*_not_understood(value.extensions), *unreadable]
     trust = trust.for_use(signer, value.seal, value.signed_at or now)
     ticket = _ticket(value, trust)
     times, more = _times(value, ticket, trust)
@@ -310,25 +315,38 @@ def _seal_timestamp(seal: Seal, trust: Trust) -> tuple[datetime | None, list[Fin
 
 def _check_making(
     seal: Seal, trust: Trust, times: Times, now: datetime
-) -> tuple[list[Finding], Chain | None, SealInfo, bool]:
+) -> tuple[list[Finding], Chain | None, SealInfo, bool | None]:
     """What the maker did: its signature, its time stamp, its certificate when the seal was made."""
-    findings = []
-    valid = seal.signature_valid()
-    findings.append(Finding("seal_signature_valid" if valid else "seal_signature_invalid"))
-    findings += _not_understood(seal.extensions)
-    stamped, more = _seal_timestamp(seal, trust)
-    findings += more
-    existed = min(filter(None, (stamped, times.trusted)), default=None)
     maker: Certificate | None = None
     chain: Chain | None = None
+    valid = None
+    unreadable: list[Finding] = []
     try:
         maker = seal.maker
     except CertificateError as error:
-        findings.append(Finding("value_unreadable", {"reason": str(error)}))
+        unreadable = [Finding("value_unreadable", {"reason": str(error)})]
+    findings = _weaknesses("seal", maker, seal.signature_algorithm)
+    if maker and refused(maker.public_key, seal.signature_algorithm):
+        findings.append(Finding("value_unsupported", {"reason": seal.signature_algorithm}))
     else:
+        valid = seal.signature_valid()
+        findings.append(Finding("seal_signature_valid" if valid else "seal_signature_invalid"))
+    findings += _not_understood(seal.extensions)
+    stamped, more = _seal_timestamp(seal, trust)
+    findings += [*more, *unreadable]
+    existed = min(filter(None, (stamped, times.trusted)), default=None)
+    if maker is not None:
         more, chain = check_maker(maker, trust, seal.created, times.best or now, now, existed)
         findings += more
     return findings, chain, seal_info(seal, maker), valid
+
+
+def _weaknesses(
+    whose: Whose, certificate: Certificate | None, algorithm: str, digest_name: str = ""
+) -> list[Finding]:
+    """What is weak about a signature under *algorithm* by the key of *certificate*."""
+    key = certificate.public_key if certificate else None
+    return told_weak(whose, weaknesses(key, algorithm, b"", digest_name))
 
 
 def _not_understood(extensions: Iterable[Extension]) -> list[Finding]:

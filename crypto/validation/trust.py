@@ -26,8 +26,8 @@ from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.revocation_list import Crl
 from crypto.seal.registry_proof import RegistryProof
 from crypto.seal.statement import SealChange, SignedStatement
-from crypto.validation.anchor_rules import AnchorRule, outside
-from crypto.validation.revocation import Evidence
+from crypto.validation.anchor_rules import AnchorRule, outside, told_weak_chain
+from crypto.validation.revocation import Evidence, check_revocation
 from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day
 
 if TYPE_CHECKING:
@@ -166,11 +166,12 @@ class Trust:
 
     def believes(self, statement: SignedStatement) -> bool:
         """Does a platform we trust stand behind *statement*? Not any more if the key that signed
-        it, or an authority above it, was revoked by then, or is known to be compromised."""
+        it, or an authority above it, was revoked by then, or is known to be compromised; nor if a
+        certificate on the way can be forged."""
         said = statement.statement.issued_at
         chain = build_chain(statement.certificate, self.pool, self.platforms, said)
         purpose_right = OCSP_SIGNING in statement.certificate.extended_key_usage
-        return chain.trusted and purpose_right and not self.gave_up(chain, said)
+        return chain.sound and purpose_right and not self.gave_up(chain, said)
 
     def vouches(self, proof: RegistryProof) -> bool:
         """Does a platform we trust stand behind *proof*?"""
@@ -180,7 +181,7 @@ class Trust:
         """SM3 of the root of the platform that stands behind *proof*; b"" if we trust none."""
         signer = Certificate.parse(proof.certificate)
         chain = build_chain(signer, self.pool, self.platforms, proof.issued_at)
-        believed = chain.trusted and not self.gave_up(chain, proof.issued_at)
+        believed = chain.sound and not self.gave_up(chain, proof.issued_at)
         return chain.path[-1].fingerprint if believed else b""
 
     def gave_up(self, chain: Chain, said: datetime) -> bool:
@@ -220,6 +221,7 @@ def check_signer(
     moment = times.best or now
     chain = build_chain(signer, (*trust.pool, *extra), trust.signers, moment)
     findings.append(_anchoring("signer", chain))
+    findings += told_weak_chain("signer_certificate", chain)
     if _is_a_machines(signer, trust):
         findings.append(Finding("signer_purpose_other", {"subject": str(signer.subject)}))
     period = {"from": beijing_day(signer.not_before), "until": beijing_day(signer.not_after)}
@@ -232,7 +234,7 @@ def check_signer(
         code = "signer_expired_since" if proved else "signer_expired_unproven"
         findings.append(Finding(code, period))
     if chain.anchored:
-        findings += _revocation(chain, trust.evidence, times, now, covered)
+        findings += check_revocation(chain, trust.evidence, times, now, covered)
     return findings, chain
 
 
@@ -273,6 +275,7 @@ def check_maker(
     moment = created if maker.valid_at(created) else used
     chain = build_chain(maker, trust.pool, trust.seal_makers, moment)
     findings.append(_anchoring("maker", chain))
+    findings += told_weak_chain("maker_certificate", chain)
     stated = SEAL_MAKING in maker.extended_key_usage
     if chain.anchored and not stated and _by_a_general_authority(chain, trust):
         findings.append(Finding("maker_purpose_unstated", {"subject": str(maker.subject)}))
@@ -340,37 +343,6 @@ def _anchoring(who: Literal["signer", "maker"], chain: Chain) -> Finding:
     if unproved:
         return Finding(f"{who}_untrusted", {"issuer": unproved[0].subject})
     return Finding(f"{who}_trusted", {"anchor": str(chain.path[-1].subject)})
-
-
-def _revocation(
-    chain: Chain, evidence: Evidence, times: Times, now: datetime, covered: bool
-) -> list[Finding]:
-    findings = []
-    moment, proved = times.best or now, times.trusted is not None
-    for certificate in chain.path[1:-1]:
-        revoked = evidence.revocation(certificate, chain.path)
-        subject = {"subject": str(certificate.subject)}
-        if revoked and revoked.at <= moment:
-            findings.append(Finding("ca_revoked", subject))
-        elif revoked and not proved:
-            findings.append(Finding("signer_untrusted", {"issuer": str(certificate.subject)}))
-        elif not revoked and not evidence.clears(certificate, chain.path, times, now):
-            findings.append(Finding("ca_revocation_unknown", subject))
-    signer = chain.path[0]
-    revoked = evidence.revocation(signer, chain.path)
-    if revoked:
-        when = {"when": beijing_day(revoked.at)}
-        if revoked.at <= moment:
-            findings.append(Finding("signer_revoked_before", when))
-        else:
-            findings.append(
-                Finding("signer_revoked_since" if proved else "signer_revoked_unproven", when)
-            )
-    elif covered or len(chain.path) == 1 or evidence.clears(signer, chain.path, times, now):
-        findings.append(Finding("signer_not_revoked"))
-    else:
-        findings.append(Finding("revocation_unknown"))
-    return findings
 
 
 def check_status(

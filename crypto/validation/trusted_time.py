@@ -39,12 +39,15 @@ def check_timestamp(
         reason = "imprint" if facts.imprint_matches is False else "signature"
         return None, [Finding("timestamp_invalid", {**shown, "reason": reason})], None
     if not facts.intact or facts.weaknesses:
-        return None, [Finding("timestamp_unproven", {**shown, "authority": "—"})], None
+        weak = {"algorithm": facts.weaknesses[0]} if facts.weaknesses else {}
+        return None, [Finding("timestamp_unproven", {**shown, "authority": "—", **weak})], None
     certificate = facts.signer.certificate
     if certificate is None:  # intact says there is one
         return None, [Finding("timestamp_unproven", shown)], None
     chain = build_chain(certificate, pool, trust.timestamps, parsed.generated)
     authority = {**shown, "authority": certificate.subject.common_name or str(certificate.subject)}
-    if not chain.trusted or trust.gave_up(chain, parsed.generated):
+    if chain.trusted and chain.weaknesses:
+        authority["algorithm"] = chain.weaknesses[0][1]
+    if not chain.sound or trust.gave_up(chain, parsed.generated):
         return None, [Finding("timestamp_unproven", authority)], chain
     return parsed.generated, [Finding("timestamp_good", authority)], chain

@@ -16,6 +16,7 @@ from crypto.seal.structure import SealError
 from crypto.validation.trust import Trust
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.office import COMPANY
+from tests.world.weak import weak_seals
 
 
 def inspected(folder: Path, data: bytes, trust: Trust, **more: Any) -> dict[str, Any]:
@@ -69,6 +70,22 @@ def test_a_seal_is_judged_as_of_the_moment(tmp_path: Path, authorities: Authorit
     for moment, code in moments.items():
         facts = inspected(tmp_path, data, authorities.trust, at=moment)
         assert code in {each["code"] for each in facts["findings"]}
+
+
+def test_a_weak_seal_is_told_by_itself_and_in_a_signature(
+    tmp_path: Path, authorities: Authorities
+) -> None:
+    holder = authorities.holder()
+    for seal in weak_seals(authorities.seal(holder)):
+        value = make_signature(
+            seal=seal, digest=sm3(b"original"), property_info="PDF;x", signed_at=NOW, key=holder
+        )
+        for data in (seal, value):
+            facts = inspected(tmp_path, data, authorities.trust, language="en")
+            assert (facts["verdict"], facts["seal_signature_valid"]) == ("UNKNOWN", True)
+            [told] = [each for each in facts["findings"] if each["code"] == "weak_algorithm"]
+            assert told["details"]["whose"] == "seal"
+            assert told["text"].startswith("The seal itself was signed by its maker with")
 
 
 def test_a_changed_byte_is_found(tmp_path: Path, authorities: Authorities) -> None:

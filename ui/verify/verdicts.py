@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from crypto.validation.anchor_rules import OF_THE_MAKER
 from crypto.verdict import (
     CHANGES,
     Change,
@@ -103,6 +104,8 @@ def grouped(findings: Sequence[Finding]) -> dict[str, list[Finding]]:
         name = next(
             group for group, starts in _GROUPS if any(finding.code.startswith(s) for s in starts)
         )
+        if finding.details.get("whose") in OF_THE_MAKER:
+            name = "seal"
         made[name].append(finding)
     for found in made.values():
         found.sort(key=lambda finding: rank.index(finding.level), reverse=True)

@@ -20,6 +20,7 @@ from crypto.report.pictures import Pictures, pictures_of
 from crypto.verdict import Change, FileInfo, Finding, Report, Verdict
 from tests.world.documents import append_revision, classic_pdf
 from tests.world.sealing import NOW, World
+from tests.world.weak import weak_seals
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +49,16 @@ def filed(tmp_path: Path) -> Callable[..., str]:
         return "".join(run("pdftotext", "-raw", path, "-").replace("\u200b", "").split())
 
     return file
+
+
+def test_a_weak_seal_is_filed_with_whose_algorithm_is_weak(
+    world: World, filed: Callable[..., str]
+) -> None:
+    for seal in weak_seals(world.first.seal):
+        report = world.verify(world.sign(classic_pdf(), world.first, seal=seal, reserve=2048))
+        [told] = [f for f in report.signatures[0].findings if f.code == "weak_algorithm"]
+        for language in ("zh_CN", "en"):
+            assert "".join(told.text(language).split()) in filed(report, language)
 
 
 def test_a_good_seal_is_filed_with_all_that_identifies_it(

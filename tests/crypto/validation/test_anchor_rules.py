@@ -72,7 +72,7 @@ def test_where_nobody_publishes_it_missing_status_and_revocation_are_notices(wor
 
 def test_an_algorithm_of_its_time_is_accepted_until_the_rules_day(world: World) -> None:
     anchor = world.authority.certificate
-    weak = [Finding("weak_algorithm", {"algorithm": "1.2.840.113549.1.1.5"})]
+    weak = [Finding("weak_algorithm", {"algorithm": "sha1"})]
 
     def judged(until: Any, moment: Any, name: str = "sha1") -> Finding:
         rule = AnchorRule(anchor.fingerprint, algorithms=((name, until),))
