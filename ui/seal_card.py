@@ -65,6 +65,7 @@ def state_of(seal: SealRecord, now: datetime) -> tuple[str, str]:
         "certificate_expired": tr("证书已过期"),
         "certificate_not_yet_valid": tr("证书未生效"),
         "certificate_revoked": tr("证书已吊销或冻结"),
+        "weak_algorithm": tr("算法已不安全"),
     }
     if seal.state == "cancelled" and seal.reason == "replaced":
         return "muted", tr("已换领，由新的印章取代")

@@ -31,7 +31,9 @@ from app.store.record_bytes import R, pack, unpack
 from app.store.secret_store import Stores
 from crypto.algorithms.gm import sm3
 from crypto.pki.certificate import Certificate
+from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.revocation_list import Crl
+from crypto.pki.weakness import weaknesses
 from crypto.seal.statement import SignedStatement, StatementError
 from crypto.seal.structure import Seal
 
@@ -165,7 +167,21 @@ class SealRecord:
             return "certificate_not_yet_valid"
         if at > self.signer.not_after or self.certificate_state == "expired":
             return "certificate_expired"
-        return None
+        return "weak_algorithm" if self._weak else None
+
+    @cached_property
+    def _weak(self) -> bool:
+        """Can the seal or its holder's certificate be forged, as they were signed? The one that
+        stamps is then as little believed."""
+        seal, signer = self.parsed, self.signer
+        try:
+            maker = seal.maker.public_key
+        except CertificateError:
+            maker = None
+        return bool(
+            weaknesses(maker, seal.signature_algorithm)
+            or weaknesses(None, signer.signature_algorithm, signer.signature_parameters)
+        )
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,7 @@ from device.token import BadSignature, TokenRemoved
 from tests.world.authorities import CODE, NOW, Authorities
 from tests.world.documents import classic_pdf
 from tests.world.office import Office, cancelling_at, encrypted, pages
+from tests.world.weak import side, weak_seals
 
 STEPS = tuple(StampStep)
 
@@ -201,6 +202,23 @@ def test_a_seal_out_of_force_is_not_used(
     assert caught.value.reason == reason
     assert office.events() == []
     assert office.platform.tickets == []
+
+
+def test_a_seal_that_may_be_forged_is_not_used(tmp_path: Path, authorities: Authorities) -> None:
+    """Whoever verifies it could not confirm it: said before anything is signed."""
+    seals = [{"data": seal} for seal in weak_seals(authorities.seal(authorities.holder()))]
+    certificate = {"certificate": side("signer", leaf="sha1").leaf.der}
+    for number, changes in enumerate((*seals, certificate)):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        office = Office.open(folder, authorities, **changes)
+        with pytest.raises(SealNotUsable) as caught:
+            office.stamp(office.document())
+        assert caught.value.reason == "weak_algorithm"
+        for language in ("zh_CN", "en"):
+            assert "weak" not in explain(caught.value, language).cause
+        assert office.events() == []
+        assert office.platform.tickets == []
 
 
 def test_an_unknown_seal_is_not_found(office: Office) -> None:
