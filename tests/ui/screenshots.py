@@ -128,6 +128,7 @@ class Photographer:
         language.use(look.language)
         theme.apply(self._application, look.theme)
         self.context = StandIn(home / "home", holder=long_company())
+        self.context.settings = replace(self.context.settings, language=look.language)
         self.sent = files(self.context, home / "合同")
         lend(self.context)
         tell(self.context)

@@ -191,7 +191,7 @@ class MarksTable(QWidget):
         head = self.table.horizontalHeader()
         head.setSectionsClickable(False)
         head.setMinimumSectionSize(36)
-        for at, width in ((PAGE, 56), (X, 66), (Y, 66)):
+        for at, width in ((PAGE, 50), (X, 66), (Y, 66)):
             head.resizeSection(at, width)
         head.setSectionResizeMode(SEAL, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)

@@ -159,7 +159,8 @@ def tally(reports: Sequence[Report | None]) -> str:
     """How many of which verdict; None: there is no report."""
     counts = Counter(report.verdict if report else None for report in reports)
     words_of = [(verdict, word(verdict)) for verdict in Verdict] + [(None, tr("没有结论"))]
-    return " · ".join(f"{said} {counts[verdict]}" for verdict, said in words_of if counts[verdict])
+    told = (f"{said} {counts[verdict]}" for verdict, said in words_of if counts[verdict])
+    return " · ".join(each.replace(" ", "\u00a0") for each in told)
 
 
 def later_changes(signature: SignatureReport) -> list[tuple[str, Appearance]]:
