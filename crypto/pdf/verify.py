@@ -164,7 +164,8 @@ def _verify_document(
 # --- bytes around the document -----------------------------------------------------------------
 
 
-_COVERING = frozenset(("covers_file", "covers_revision"))
+_NOT_BESIDE = frozenset(("covers_file", "covers_revision", "range_incomplete"))
+"""What is not told of a signature beside bytes that could be part of the document."""
 
 
 def _with_surroundings(
@@ -192,9 +193,9 @@ def _with_surroundings(
 
 def _covering_less(signature: SignatureReport) -> SignatureReport:
     """*signature* in a file of which readers may show more than it covers."""
-    findings = tuple(each for each in signature.findings if each.code not in _COVERING)
+    kept = (each for each in signature.findings if each.code not in _NOT_BESIDE)
     coverage = "unclear" if signature.coverage == "file" else signature.coverage
-    return replace(signature, coverage=coverage, findings=findings)
+    return replace(signature, coverage=coverage, findings=(*kept, Finding("range_incomplete")))
 
 
 # --- 1. open the file --------------------------------------------------------------------------

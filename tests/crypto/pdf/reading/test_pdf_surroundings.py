@@ -140,7 +140,10 @@ def test_no_signature_covers_all_where_something_is_not_covered(
         assert "range_incomplete" in told(report)
         for signature in report.signatures:
             assert signature.coverage != "file"
-            assert not {"covers_file", "covers_revision"} & {f.code for f in signature.findings}
+            codes = {each.code for each in signature.findings}
+            assert not {"covers_file", "covers_revision"} & codes
+            assert "range_incomplete" in codes, "under the heading that asks for the content"
+            assert signature.verdict is Verdict.UNKNOWN
             assert signature.intact
         if later:  # what it was can be looked at
             assert report.signatures[0].coverage == "revision"
