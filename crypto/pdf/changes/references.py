@@ -109,6 +109,16 @@ class References:
             again.note(number)
         return any(map(again.users, self._tables))
 
+    def is_left_alone(self, number: int, since: int) -> bool:
+        """Does nothing that is written after revision *since* (from 0) refer to object *number*, of
+        whatever generation? Many readers do not look at it."""
+        later = References(self._document)
+        later.watched = {number}
+        for each in range(since + 1, self._document.reader.total_revisions):
+            later.note(each)
+            later.note_trailer(self._document.reader.get_historical_resolver(each))
+        return not later.users(number) and not later.unreadable
+
     def names_resources(self, number: int) -> bool:
         """Is object *number* read as a list of resources, in which content looks up whatever names
         a document chooses?"""

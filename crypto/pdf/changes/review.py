@@ -183,7 +183,8 @@ class History:
             for number in (base, last)
         )
         if now < then:
-            return [Change(last + 1, "forbidden", None, "trailer /Size")]
+            # PDFBox states the highest number that it wrote; some readers repair the file then
+            return [Change(last + 1, "suspicious", None, "trailer /Size")]
         if then <= max(self._highest[: base + 1]) and then < now:
             return [Change(last + 1, "suspicious", None, "trailer /Size")]
         return []
@@ -247,8 +248,10 @@ class History:
             if number > self._first:
                 found |= {reference.idnum for reference in view.explicit_refs_in_revision()}
             found |= {view.root_ref.idnum, *evidence_of(view.root)}
-            for key in {"/AcroForm", "/StructTreeRoot"} & set(view.root):
-                raw = view.root.raw_get(key)
+            form = form_of(view)
+            within = [(view.root, "/AcroForm"), (view.root, "/StructTreeRoot"), (form, "/DR")]
+            for node, key in within:
+                raw = node.raw_get(key) if key in node else None
                 if isinstance(raw, generic.IndirectObject):
                     found.add(raw.idnum)
         return found

@@ -129,13 +129,29 @@ class _Comparison:
     def _check_new(self, reference: generic.Reference) -> None:
         """An object number that was free: nothing sealed may refer to it."""
         if self._references.exists(reference.idnum):
-            self._pair.forbid(
-                None, f"{reference.idnum} {reference.generation} obj: second generation"
-            )
+            if not self._is_former_look(reference):
+                self._pair.forbid(
+                    None, f"{reference.idnum} {reference.generation} obj: second generation"
+                )
         elif users := self._references.users(reference.idnum):
             container = generic.Reference(min(users)[0], 0)
             page, _ = self._pair.where(container)
             self._pair.forbid(page, f"{reference.idnum} 0 obj: was missing when sealed")
+
+    def _is_former_look(self, reference: generic.Reference) -> bool:
+        """The look of one field, which has another one now, once more under the next generation, to
+        which nothing leads any more: so Poppler (Evince, Okular) fills in a field."""
+        users = self._references.users(reference.idnum)
+        known = [self._known.fields.get((container, 0)) for container, _ in users]
+        return (
+            len(users) == 1
+            and {name for _, name in users} == {"/AP"}
+            and known[0] is not None
+            and known[0].kind != "/Sig"
+            and isinstance(self._new(reference), generic.StreamObject)
+            and known[0].reference in self._new.explicit_refs_in_revision()
+            and self._references.is_left_alone(reference.idnum, self._old.revision)
+        )
 
     # --- trailer, catalog, form ---
 
@@ -316,7 +332,7 @@ class _Comparison:
                 return True  # compared already
             if users in ({(root.idnum, "/Extensions")}, {(root.idnum, "/MarkInfo")}):
                 return True  # as if written in the catalog
-            if users == {(form_number, "/DR")}:
+            if users == {(form_number, "/DR")} or self._is_part_of_defaults(users, form_number):
                 if self._is_drawn_by_form:
                     self._pair.say("suspicious", None, "/AcroForm /DR")
                 return contains(after, before)
@@ -329,6 +345,18 @@ class _Comparison:
         if reference in self._new.reader.xrefs.xref_stream_refs and not users:
             return True
         return self._is_appearance(reference, users)
+
+    def _is_part_of_defaults(self, users: set[tuple[int, str]], form: int | None) -> bool:
+        """Is this the list of the fonts in the form's /DR, read as nothing else? PDFBox adds
+        ZapfDingbats to it."""
+        fields = form_of(self._old)
+        raw = fields.raw_get("/DR") if "/DR" in fields else None
+        if not isinstance(raw, generic.IndirectObject) or users != {(raw.idnum, "/Font")}:
+            return False
+        whole = ({(form, "/DR")}, {(self._old.root_ref.idnum, "/AcroForm")})
+        return self._references.users(raw.idnum) in whole and self._references.plays(
+            raw.idnum, "/DR"
+        )
 
     def _is_evidence(self, container: int, name: str) -> bool:
         """Is this entry the catalog's /DSS or one inside the validation data?"""

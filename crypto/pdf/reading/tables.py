@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from pyhanko.pdf_utils import generic, misc, xref
@@ -200,6 +201,34 @@ def consistency_checker(library: Callable[[Any], None]) -> Callable[[Any], None]
             if section.xref_data.hybrid:
                 data = section.xref_data.hybrid.xref_data
                 data.freed = _Freed(data.freed)
+        if any(each for section in sections for each in section.xref_data.higher_generation_refs()):
+            _note_overwritten(sections)
         library(sections)
 
     return check_consistency
+
+
+def _note_overwritten(sections: Iterable[xref.XRefSection]) -> None:
+    """Poppler writes the next generation of an object that is in use without freeing the one there
+    is. For every reader that is gone then, whether it looks at generations or at numbers alone."""
+    in_use: dict[int, int] = {}
+    for section in sections:
+        data = section.xref_data
+        higher = list(data.higher_generation_refs())
+        if data.hybrid is None:
+            over = {number for number, next_one in higher if in_use.get(number) == next_one - 1}
+            if over:
+                kept = [each for each in higher if each[0] not in over]
+                setattr(data, "higher_generation_refs", lambda kept=kept: kept)  # noqa: B010
+                setattr(data, "try_resolve", partial(_resolve, data, over))  # noqa: B010
+        for number in data.freed:
+            in_use.pop(number, None)
+        in_use.update(dict.fromkeys(data.xrefs_in_objstm, 0))
+        in_use.update({number: place[0] for number, place in data.standard_xrefs.items()})
+
+
+def _resolve(data: xref.XRefSectionData, over: set[int], reference: Any) -> Any:
+    """Where the object stands by these tables; None for the generation before one *over* it."""
+    if reference.idnum in over and reference.generation < data.standard_xrefs[reference.idnum][0]:
+        return None
+    return xref.XRefSectionData.try_resolve(data, reference)

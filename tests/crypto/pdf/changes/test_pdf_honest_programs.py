@@ -1,10 +1,12 @@
 """What ordinary programs do to documents of ordinary people, encrypted ones among them."""
 
+import io
 import re
 from pathlib import Path
 
 import pymupdf
 import pytest
+from pyhanko.pdf_utils.reader import PdfFileReader
 
 from crypto.verdict import Verdict
 from tests.world.documents import append_revision, build_pdf
@@ -210,3 +212,132 @@ def test_who_fills_a_field_may_give_it_a_thin_frame(
     report = world.verify(filled(world.sign(form(0), marks=[]), border, content))
     assert report.verdict is verdict, [each.what for each in report.signatures[0].changed_later]
     assert "field_filled" in codes(report.signatures[0])
+
+
+def written(data: bytes, objects: dict[tuple[int, int], bytes], size: int = 0) -> bytes:
+    """*data* and a revision with these objects, by number and generation, none of them freed
+    before; *size*: what the trailer states, 0 for what is right."""
+    reader = PdfFileReader(io.BytesIO(data))
+    out, table = data, b""
+    for (number, generation), body in objects.items():
+        table += b"%d 1\n%010d %05d n \n" % (number, len(out), generation)
+        out += b"%d %d obj\n%s\nendobj\n" % (number, generation, body)
+    right = max(int(reader.trailer["/Size"]), *(number + 1 for number, _ in objects))
+    return (
+        out
+        + b"xref\n0 1\n0000000001 65535 f \n%strailer\n<</Size %d/Root 1 0 R/Prev %d>>\n"
+        % (
+            table,
+            size or right,
+            reader.last_startxref,
+        )
+        + b"startxref\n%d\n%%%%EOF\n" % len(out)
+    )
+
+
+TEXT = b"q BT /Helv 11 Tf 0 g 4 6 Td (%d) Tj ET Q"
+VALUE, OTHER = (LOOK % (len(TEXT % each), TEXT % each) for each in (1000, 9000))
+
+
+def field_showing(number: int, generation: int = 0) -> bytes:
+    shown = b"/AP<</N %d %d R" % (number, generation)
+    return (FIELD % 0).replace(b"/FT/Tx", b"/FT/Tx/V(1000)").replace(b"/AP<</N 7 0 R", shown)
+
+
+def test_a_former_look_may_be_written_once_more_where_nothing_leads_to_it(world: World) -> None:
+    """Evince and Okular (Poppler) fill in fields so."""
+    sealed = world.sign(form(0), marks=[])
+    later = written(sealed, {(7, 1): VALUE, (6, 0): field_showing(90), (90, 0): VALUE})
+    report = world.verify(later)
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    assert {each.kind for each in report.signatures[0].changed_later} == {"field_filled"}
+    assert "opened_leniently" not in codes(report)
+
+
+SPARE = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(x)/Rect[0 0 9 9]/P 5 0 R/AP<</N 7 0 R>>>>"
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        {(7, 1): OTHER},
+        {(7, 1): OTHER, (6, 0): field_showing(7)},
+        {(7, 1): OTHER, (6, 0): field_showing(7, 1)},
+        {(7, 1): OTHER, (6, 0): field_showing(90), (90, 0): b"[7 0 R]"},
+        {(7, 1): OTHER, (6, 0): field_showing(90), (90, 0): VALUE, (91, 0): SPARE},
+        {(7, 1): b"<<>>", (6, 0): field_showing(90), (90, 0): VALUE},
+        {(7, 2): OTHER, (6, 0): field_showing(90), (90, 0): VALUE},
+        {(4, 1): OTHER, (6, 0): field_showing(90), (90, 0): VALUE},
+        {(8, 1): HELVETICA, (6, 0): field_showing(90), (90, 0): VALUE},
+    ],
+)
+def test_a_look_under_the_next_generation_to_which_something_leads_is_a_change(
+    world: World, objects: dict[tuple[int, int], bytes]
+) -> None:
+    """Many readers look at numbers alone."""
+    sealed = world.sign(form(0), marks=[])
+    assert world.verify(written(sealed, objects)).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def test_who_fills_in_a_field_so_before_it_is_sealed_seals_what_is_shown(world: World) -> None:
+    later = {(7, 1): VALUE, (6, 0): field_showing(90), (90, 0): VALUE}
+    sealed = world.sign(written(form(0), later), marks=[])
+    assert world.verify(sealed).verdict is Verdict.VALID
+    titled = append_revision(sealed, {95: b"<</Title(x)>>"}, trailer=b"/Info 95 0 R")
+    assert world.verify(titled).verdict is Verdict.VALID
+
+
+@pytest.mark.parametrize("freed", [False, True])
+def test_a_look_that_two_generations_claim_is_not_taken_for_an_empty_one(
+    world: World, freed: bool
+) -> None:
+    """Some readers show 9000 when it is sealed, and 1000 afterwards."""
+    before = append_revision(form(0), {90: b"<<>>"}, free=[7]) if freed else form(0)
+    sealed = world.sign(written(before, {(7, 1): OTHER}), marks=[])
+    report = world.verify(append_revision(sealed, {6: field_showing(91), 91: VALUE}))
+    assert report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def test_who_leads_back_to_a_former_look_later_changes_something(world: World) -> None:
+    sealed = world.sign(form(0), marks=[])
+    later = written(sealed, {(7, 1): OTHER, (6, 0): field_showing(90), (90, 0): VALUE})
+    back = written(later, {(6, 0): field_showing(7)})
+    assert world.verify(back).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def test_a_table_that_counts_too_few_objects_is_doubtful_and_not_disproved(world: World) -> None:
+    """PDFBox states the highest number that it has written; Poppler repairs such a file."""
+    sealed = world.sign(form(0), marks=[])
+    for size in (1, 8, 9):
+        report = world.verify(written(sealed, {(6, 0): field_showing(7), (7, 0): VALUE}, size))
+        assert report.verdict is Verdict.UNKNOWN, size
+
+
+@pytest.mark.parametrize(
+    ("fonts", "good"),
+    [
+        (b"/Helv 8 0 R/ZaDb 90 0 R", True),
+        (b"/Helv 90 0 R", False),
+        (b"/ZaDb 90 0 R", False),
+        (b"", False),
+    ],
+)
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_list_of_fonts_in_the_defaults_of_a_form_may_grow(
+    world: World, fonts: bytes, good: bool, shared: bool
+) -> None:
+    """PDFBox adds ZapfDingbats."""
+    catalog = b"/AcroForm<</Fields[6 0 R]/DA(/Helv 11 Tf 0 g)/DR 9 0 R>>"
+    made = page(
+        *(HELVETICA, FIELD % 0, LOOK % (3, b"q Q"), HELVETICA, b"<</Font 10 0 R>>"),
+        *(b"<</Helv 8 0 R>>",),
+        annots=FORM["annots"],
+        catalog=catalog,
+    )
+    if shared:  # with the page
+        own = b"/Resources<</Font<</F 3 0 R>>>>"
+        made = made.replace(own, b"/Resources 9 0 R".ljust(len(own)))
+    sealed = world.sign(made, marks=[])
+    ornaments = b"<</Type/Font/Subtype/Type1/BaseFont/ZapfDingbats>>"
+    report = world.verify(append_revision(sealed, {10: b"<<%s>>" % fonts, 90: ornaments}))
+    assert (report.verdict is Verdict.VALID) is (good and not shared)
