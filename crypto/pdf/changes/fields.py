@@ -12,7 +12,7 @@ from crypto.pdf.changes.filling import judge, named_ground, uncovers
 from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Ink
 from crypto.pdf.changes.legible import is_same_said_richly
-from crypto.pdf.changes.looks import Look, generic_text, inherited
+from crypto.pdf.changes.looks import PUSH_BUTTON, Look, generic_text, inherited
 from crypto.pdf.changes.pair import Pair, told
 from crypto.pdf.marks.appearance import OF_THE_VIEW, PRINT, box, drawing_of, has_area, share_shown
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
@@ -343,21 +343,37 @@ def differing_entries(
 ) -> set[str]:
     """The entries whose meaning differs."""
     found = differing_keys(before, after)
-    if "/MK" in found and _same_colours(entry(before, "/MK"), entry(after, "/MK")):
-        found.discard("/MK")
+    if "/MK" in found:
+        both = entry(before, "/MK"), entry(after, "/MK")
+        if _same_colours(*both, _unused(before, after)):
+            found.discard("/MK")
     if "/BS" in found and _border(before) == _border(after):
         found.discard("/BS")
     return found
 
 
-def _same_colours(before: Any, after: Any) -> bool:
-    """Do the characteristics differ in the rounding of their colours only?"""
+def _same_colours(before: Any, after: Any, unused: str) -> bool:
+    """Do the characteristics differ in the rounding of their colours only? An entry that was
+    *unused* may be missing."""
     if not all(isinstance(each, generic.DictionaryObject) for each in (before, after)):
         return False
     return all(
-        key in ("/BC", "/BG") and _nearly(entry(before, key), entry(after, key))
+        (key in ("/BC", "/BG") and _nearly(entry(before, key), entry(after, key)))
+        or (key == unused and key not in after)
         for key in differing_keys(before, after)
     )
+
+
+def _unused(before: generic.DictionaryObject, after: generic.DictionaryObject) -> str:
+    """/CA, the sign of a box to tick, where both states have looks of their own: Firefox leaves it
+    out. "" for other fields."""
+    looks = [entry(entry(each, "/AP", {}), "/N") for each in (before, after)]
+    has_states = all(
+        isinstance(each, generic.DictionaryObject) and not isinstance(each, generic.StreamObject)
+        for each in looks
+    )
+    is_box = has_states and same(*looks) and inherited(after, "/FT") == "/Btn"
+    return "/CA" if is_box and not int(inherited(after, "/Ff") or 0) & PUSH_BUTTON else ""
 
 
 def _nearly(before: Any, after: Any) -> bool:

@@ -27,6 +27,12 @@ _SQUARE = 1.4
 """Of the longer side to the shorter one, of a dot."""
 _SMALLEST_DOT, _DOT_SHARE = 4.0, 0.35
 """Points, and of the button's shorter side: a smaller dot reads as the point of a number."""
+_SMALLEST_RING, _ROUND = 6.0, 1.2
+"""Points across, and of the shorter diameter."""
+_FINEST_RING = 0.4
+"""Points: of the line."""
+_LEAST_IN_RING, _OFF_THE_MIDDLE = 0.3, 0.2
+"""Of the ring's diameter."""
 _LONGEST_DASH = 6.0
 """Points: of a longer pattern some strokes may be left out."""
 _LONGEST_BOX, _FLATTEST = 40.0, 2.0
@@ -48,6 +54,8 @@ class Button:
     """A visible box is around it."""
     alone: bool
     """Nothing stands beside it in its line."""
+    rings: tuple[Box, ...] = ()
+    """Around the circles that its look draws: a dot in one of them is a tick, however small."""
 
     @classmethod
     def of(cls, look: Look, ground: Ground) -> Button:
@@ -55,7 +63,8 @@ class Button:
         left, bottom, right, top = look.box
         reach = _BESIDE * (top - bottom)
         line = (left - reach, bottom, right + reach, top)
-        return cls(look.box, _is_boxed(look, ground), not ground.lies_under(line))
+        rings = tuple(ink.box for ink in look.ink if _is_ring(ink))
+        return cls(look.box, _is_boxed(look, ground), not ground.lies_under(line), rings)
 
 
 def is_tick(inks: Sequence[Ink], button: Button) -> bool:
@@ -68,6 +77,8 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
         return False
     if any(shape.dash > _LONGEST_DASH for shape in shapes):
         return False
+    if len(shapes) == 1 and not texts and any(_fills(shapes[0], each) for each in button.rings):
+        return True
     if button.boxed and (not shapes or _is_one_shape(shapes, button.box)):
         return True
     if not shapes:
@@ -75,6 +86,34 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
     left, bottom, right, top = button.box
     share = _DOT_SHARE * min(right - left, top - bottom)
     return not texts and _is_plain_shape(shapes, 0.0 if button.alone else max(_SMALLEST_DOT, share))
+
+
+def _is_ring(ink: Ink) -> bool:
+    """A circle that is drawn and seen, and no letter."""
+    short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
+    is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
+    return (
+        ink.kind == "line"
+        and is_round
+        and not ink.dash
+        and not ink.see_through
+        and ink.width >= _FINEST_RING
+        and _stands_out(ink)
+        and short >= _SMALLEST_RING
+        and long <= _ROUND * short
+    )
+
+
+def _fills(ink: Ink, ring: Box) -> bool:
+    """Is this a dot in the middle of a ring?"""
+    across, up = ring[2] - ring[0], ring[3] - ring[1]
+    off = [
+        abs(ring[0] + ring[2] - ink.box[0] - ink.box[2]) / across,
+        abs(ring[1] + ring[3] - ink.box[1] - ink.box[3]) / up,
+    ]
+    is_within = ring[0] < ink.box[0] and ring[1] < ink.box[1]
+    is_within = is_within and ink.box[2] < ring[2] and ink.box[3] < ring[3]
+    return is_within and max(off) < _OFF_THE_MIDDLE and _is_dot(ink, _LEAST_IN_RING * across)
 
 
 def _is_one_shape(shapes: Sequence[Ink], box: Box) -> bool:
