@@ -113,6 +113,13 @@ def test_what_decides_is_the_seal_nobody_vouches_for_not_the_one_below_it() -> N
     assert "遮住" in conclusion(report(first)).sentence
 
 
+@pytest.mark.parametrize(("language", "of_a_button"), [("zh_CN", "导出"), ("en", "Export")])
+def test_advice_says_nothing_that_only_the_window_can_do(language: str, of_a_button: str) -> None:
+    """It stands in the printed report and on the terminal, too."""
+    good = replace(SIGNATURE, findings=(Finding("covers_file"),))
+    assert of_a_button not in conclusion(report(good), language).action
+
+
 def test_a_look_that_was_replaced_is_told_with_the_values_where_they_differ() -> None:
     details = {"page": "1", "before": "1,000", "after": "9,900,000"}
     text = Finding("look_replaced", details).text()
