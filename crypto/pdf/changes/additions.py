@@ -43,6 +43,7 @@ _ICONS = frozenset(
 )
 """Signs that viewers draw for a note (ISO 32000-1 table 172, and some of viewers' own). Others, as
 a circle or a cross, can be read as a digit or as a deletion."""
+_OUTLINED = ("/Square", "/Circle", "/Ink", "/Line", "/PolyLine", "/Polygon", "/Caret")
 _THIN = 3.0
 """Points: a line under or through text hides none of it."""
 
@@ -74,14 +75,27 @@ def judge(annotation: Any, ground: Ground, turned: bool = False) -> str:
     if kind == "/Text":
         return _judge_note(annotation, painted, stream is None, ground, turned)
     covering = [ink for ink in painted.inks if not _lets_through(ink)]
-    if any(ground.surely_lies_under(each.box) for each in covering):
+    if any(_covers(each, ground) for each in covering):
         return "forbidden"
     if kind in _MARKUP:
         return "markup_added"
     if stream is None and kind == "/FileAttachment":
         own = _with_sign(own)
-    is_over = stream is None and has_area(annotation) and ground.surely_lies_under(own)
-    return "forbidden" if is_over else "drawing_added"
+    if stream is not None or not has_area(annotation):
+        return "drawing_added"
+    # viewers draw it themselves, by the colours that are named
+    is_thin = kind in _OUTLINED and not {"/IC", "/BS", "/BE", "/Border"} & set(annotation)
+    is_thin = is_thin or (kind == "/FreeText" and not {"/C", "/BS", "/RC"} & set(annotation))
+    is_over = ground.surely_marked_under if is_thin else ground.surely_lies_under
+    return "forbidden" if is_over(own) else "drawing_added"
+
+
+def _covers(ink: Ink, ground: Ground) -> bool:
+    """Does it hide for certain something that was there? Text on the picture of a page that was
+    scanned may stand where that is blank."""
+    if ink.kind == "text":
+        return ground.surely_marked_under(ink.box)
+    return ground.surely_lies_under(ink.box)
 
 
 def around(place: Box) -> Box:

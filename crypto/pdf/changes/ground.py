@@ -25,6 +25,8 @@ _MOST_PARTS = 20_000
 """Told of one page."""
 _THIN = 2.0
 """Points: a line between cells."""
+_SHEET = 400.0
+"""Points, of the shorter side of a page that was scanned."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ class Ground:
             for at, ink in enumerate(self.inks)
         )
 
+    def surely_marked_under(self, box: Box) -> bool:
+        """Is there anything under *box* but the picture of a page, which may be blank there?"""
+        inner = shrunk(box)
+        return any(
+            self._is_under(at, ink, inner) and not _is_scan(ink) for at, ink in enumerate(self.inks)
+        )
+
     def paper(self, box: Box) -> Ink | None:
         """What *box* stands on where that has one colour; None: the paper itself."""
         grounds = (ink for ink in reversed(self.inks) if _is_even(ink) and holds(ink.box, box))
@@ -94,6 +103,12 @@ class Ground:
             and overlaps(other.box, white.box)
             for other in self.inks[:at]
         )
+
+
+def _is_scan(ink: Ink) -> bool:
+    """A picture as large as a sheet of A5."""
+    left, bottom, right, top = ink.box
+    return ink.kind == "image" and min(right - left, top - bottom) >= _SHEET
 
 
 def _is_divider(ink: Ink) -> bool:

@@ -341,3 +341,56 @@ def test_a_list_of_fonts_in_the_defaults_of_a_form_may_grow(
     ornaments = b"<</Type/Font/Subtype/Type1/BaseFont/ZapfDingbats>>"
     report = world.verify(append_revision(sealed, {10: b"<<%s>>" % fonts, 90: ornaments}))
     assert (report.verdict is Verdict.VALID) is (good and not shared)
+
+
+SCAN = b"q %d 0 0 %d 0 0 cm /Im Do Q"
+PLACE = b"/F 4/Rect[100 600 300 700]/P 5 0 R"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "size", "found"),
+    [
+        (b"/Subtype/Square", (595, 842), "drawing_added"),
+        (b"/Subtype/Caret", (595, 842), "drawing_added"),
+        (b"/Subtype/Ink/InkList[[100 600 300 700]]", (595, 842), "drawing_added"),
+        (b"/Subtype/FreeText/Contents(ok)/DA(/Helv 11 Tf 0 g)", (595, 842), "drawing_added"),
+        (b"/Subtype/FreeText/Contents(ok)/AP<</N 92 0 R>>", (595, 842), "drawing_added"),
+        (b"/Subtype/Square", (320, 720), "forbidden"),  # a picture on the page, as of a seal
+        (b"/Subtype/Square/IC[1 1 1]", (595, 842), "forbidden"),
+        (b"/Subtype/Square/BS<</W 60>>", (595, 842), "forbidden"),
+        (b"/Subtype/FreeText/C[1]/Contents(ok)/DA(/Helv 11 Tf 0 g)", (595, 842), "forbidden"),
+        (b"/Subtype/FreeText/Contents(ok)/AP<</N 93 0 R>>", (595, 842), "forbidden"),
+        (b"/Subtype/Stamp", (595, 842), "forbidden"),
+    ],
+)
+def test_what_is_drawn_on_a_scanned_page_is_told_as_that(
+    world: World, annotation: bytes, size: tuple[int, int], found: str
+) -> None:
+    """Nobody can tell from the file alone whether the paper is blank there."""
+    content = SCAN % size
+    picture = b"<</Type/XObject/Subtype/Image/Width 2/Height 2/BitsPerComponent 8/ColorSpace"
+    picture += b"/DeviceGray/Length 4>>stream\n\xf0\x10\xf0\x10\nendstream"
+    page_of = b"<</Type/Page/Parent 2 0 R/Contents 4 0 R/Resources<</XObject<</Im 3 0 R>>>>"
+    page_of += b"/MediaBox[0 0 595 842]%s>>"
+    objects = [
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Count 1/Kids[5 0 R]>>",
+        picture,
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        page_of % b"",
+    ]
+    form = b"<</Type/XObject/Subtype/Form/BBox[0 0 200 100]/Resources<</Font<</Helv 94 0 R>>>>"
+    text = b"BT /Helv 11 Tf 0 g 4 6 Td (ok) Tj ET"
+    looks = {
+        number: form + b"/Length %d>>stream\n%s\nendstream" % (len(drawn), drawn)
+        for number, drawn in ((92, text), (93, b"1 g 0 0 200 100 re f " + text))
+    }
+    note = b"<</Type/Annot" + annotation + PLACE + b">>"
+    sealed = world.sign(build_pdf(objects), marks=[])
+    widget = re.search(rb"/Annots\s*\[([^\]]*)\]", sealed)
+    listed = b"/Annots[%s 91 0 R]" % (widget[1] if widget else b"")
+    later = {5: page_of % listed, 91: note, 94: HELVETICA, **looks}
+    [signature] = world.verify(append_revision(sealed, later)).signatures
+    kinds = {each.kind for each in signature.changed_later}
+    assert found in kinds, kinds
+    assert ("forbidden" in kinds) is (found == "forbidden"), kinds
