@@ -8,6 +8,7 @@ leave the page as it was; what covers something sealed, acts or is not known is 
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -25,6 +26,10 @@ _DRAWN = (
     *("/Stamp", "/FileAttachment"),
 )
 _ACTS = ("/A", "/AA", "/OC", "/RichMediaContent", "/Sound", "/Movie", "/FS")
+_WORDS = {"/RC", "/T", "/Subj"}
+"""Of a note's window, which has its words from the note."""
+_TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Text behind such a character may run the other way: 0009 is read as 9000."""
 _LARGEST_ICON = 40.0
 """Points: the sign of a note."""
 _SMALLEST_ICON, _LONGEST = 8.0, 2.0
@@ -57,14 +62,7 @@ def judge(annotation: Any, ground: Ground, turned: bool = False) -> str:
     if any(key in annotation for key in _ACTS if (kind, key) != ("/FileAttachment", "/FS")):
         return "forbidden"
     if kind == "/Popup":
-        # the window of a note, which no viewer prints
-        is_plain = "/AP" not in annotation and "/Contents" not in annotation
-        if not is_plain:
-            return "forbidden"
-        # one that is open lies on the page like a slip of paper
-        is_open = bool(entry(annotation, "/Open", False)) and has_area(annotation)
-        covers = is_open and ground.lies_under(box(annotation))
-        return "drawing_added" if covers else "note_added"
+        return _judge_window(annotation, ground, is_open=bool(entry(annotation, "/Open", False)))
     if kind not in ("/Text", *_MARKUP, *_DRAWN) or _has_other_looks(annotation):
         return "forbidden"
     stream = shown_stream(annotation)
@@ -98,6 +96,15 @@ def _covers(ink: Ink, ground: Ground) -> bool:
     return ground.surely_lies_under(ink.box)
 
 
+def _judge_window(window: generic.DictionaryObject, ground: Ground, *, is_open: bool) -> str:
+    """The window of a note, which no viewer prints and which says what the note says. One that is
+    open lies on the page like a slip of paper."""
+    if "/AP" in window or "/Contents" in window:
+        return "forbidden"
+    covers = is_open and has_area(window) and ground.lies_under(box(window))
+    return "drawing_added" if covers or set(window) & _WORDS else "note_added"
+
+
 def around(place: Box) -> Box:
     """Where the sign of a note in *place* may be shown on a page that is turned: it stays upright,
     at the corner that viewers choose."""
@@ -118,6 +125,13 @@ def _judge_note(
     words = value_text(entry(annotation, "/Contents"))
     if "/RC" in annotation and not says_richly(entry(annotation, "/RC"), words):
         return "drawing_added"  # some viewers show the one, others the other
+    if _TURNING.search(words):
+        return "drawing_added"
+    window = entry(annotation, "/Popup")
+    if isinstance(window, generic.DictionaryObject):  # some viewers go by its state, some by this
+        is_open = any(entry(each, "/Open", False) for each in (annotation, window))
+        if (judged := _judge_window(window, ground, is_open=is_open)) != "note_added":
+            return judged
     left, bottom, right, top = own = box(annotation)
     if max(right - left, top - bottom) > _LARGEST_ICON:
         covers = any(ground.surely_lies_under(ink.box) for ink in inks if not ink.see_through)

@@ -15,6 +15,7 @@ language it is read aloud, or what another program noted for itself (ISO 32000-1
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -63,9 +64,16 @@ def attached(
     if "/Names" in old and isinstance(raw := old.raw_get("/Names"), generic.IndirectObject):
         listing.add(key_of(raw))
     found = _files(_raw(after, "/EmbeddedFiles"), set())
-    if not all(name in found and same(known[name], found[name]) for name in known):
+    if found.misread and not known.misread:
         return None
-    added = [follow(found[name]) for name in found if name not in known]
+    for name, raws in known.named.items():
+        left = found.named.get(name, [])
+        for each in raws:
+            at = next((at for at, other in enumerate(left) if same(each, other)), None)
+            if at is None:
+                return None
+            del left[at]
+    added = [follow(each) for raws in found.named.values() for each in raws]
     if not all(map(_is_file, added)) or (added and ("/Collection" in old or "/Collection" in new)):
         return None  # a portfolio shows its files instead of a page
     return [" / ".join(_called(each)) for each in added], listing
@@ -94,9 +102,19 @@ def _is_plain(node: Any) -> bool:
     return isinstance(node, generic.DictionaryObject) and not isinstance(node, generic.StreamObject)
 
 
-def _files(root: Any, listing: set[tuple[int, int]]) -> dict[bytes, Any]:
-    """A name tree (ISO 32000-1 §7.9.6) laid flat; the objects that it is made of join *listing*."""
-    found: dict[bytes, Any] = {}
+@dataclass
+class _Files:
+    """A name tree (ISO 32000-1 §7.9.6) laid flat."""
+
+    named: dict[bytes, list[Any]]
+    """Under each name all values: some viewers list them all, where the standard has one."""
+    misread: bool = False
+    """A node has names and other nodes below it: viewers read either or both."""
+
+
+def _files(root: Any, listing: set[tuple[int, int]]) -> _Files:
+    """The objects that the tree *root* is made of join *listing*."""
+    found, count = _Files({}), 0
     stack: list[tuple[Any, int]] = [] if root is None else [(root, 0)]
     while stack:
         raw, depth = stack.pop()
@@ -107,11 +125,12 @@ def _files(root: Any, listing: set[tuple[int, int]]) -> dict[bytes, Any]:
         node = follow(raw)
         names = items_of(entry(node, "/Names")) if _is_plain(node) else []
         for name, value in zip(names[::2], names[1::2], strict=False):
-            found[value_text(follow(name)).encode()] = value
-        stack += [
-            (kid, depth + 1) for kid in (items_of(entry(node, "/Kids")) if names == [] else [])
-        ]
-        if depth > MAX_TREE_DEPTH or len(found) + len(stack) > _MOST:
+            found.named.setdefault(value_text(follow(name)).encode(), []).append(value)
+            count += 1
+        kids = items_of(entry(node, "/Kids")) if _is_plain(node) else []
+        found.misread = found.misread or bool(names and kids)
+        stack += [(kid, depth + 1) for kid in kids]
+        if depth > MAX_TREE_DEPTH or count + len(stack) > _MOST:
             raise PdfTooComplex("too many attached files")
     return found
 
@@ -175,11 +194,12 @@ def judge_link(annotation: generic.DictionaryObject) -> tuple[str, str]:
 
 def _has_frame(annotation: generic.DictionaryObject) -> bool:
     """Is a line drawn around it? One of one point if nothing is said (ISO 32000-1 §12.5.4)."""
-    style = entry(annotation, "/BS")
-    if isinstance(style, generic.DictionaryObject):
-        return float(entry(style, "/W", 1)) > 0
     border = items_of(entry(annotation, "/Border"))
-    return float(follow(border[2])) > 0 if len(border) > 2 else True
+    wide = bool(follow(border[2])) if len(border) > 2 else "/Border" in annotation
+    style = entry(annotation, "/BS")
+    if isinstance(style, generic.DictionaryObject):  # some viewers go by the other
+        return wide or bool(entry(style, "/W", 1))
+    return wide or "/Border" not in annotation
 
 
 # --- entries of the catalog and of pages ---------------------------------------------------------

@@ -30,6 +30,17 @@ _WEIGHTS = (0.299, 0.587, 0.114)
 _AUTOMATIC = 4.0
 """Points: viewers choose no smaller size where the field leaves it to them."""
 _TAG = re.compile(r"<[^<>]*>")
+_PLAIN_TAG = re.compile(r"<\?xml\b|</?(?:html|body|p|span|b|i|u|br|strong|em|div)[\s/>]", re.I)
+_STYLE = re.compile(r"""\bstyle\s*=\s*["']([^"']*)["']""", re.I)
+_PLAIN_STYLE = re.compile(
+    r"(?:font-size\s*:\s*(?:[4-9]|[1-6]\d)(?:\.\d+)?\s*(?:pt|px)?"
+    r"|color\s*:\s*#[0-9a-b][0-9a-f][0-9a-b][0-9a-f][0-9a-b][0-9a-f]"
+    r"|text-decoration\s*:\s*(?:none|underline|word)"
+    r"|(?:font-(?:family|weight|style|stretch)|text-align|text-valign|xfa-spacerun|line-height)"
+    r"\s*:[^;]*)",
+    re.I,
+)
+"""Of styled text: what shows its letters as dark and as large as others."""
 _COLOURS = {"g": 1, "rg": 3, "k": 4}
 _ORNAMENTS = ("ZaDb", "Symb", "ZapfDingbats", "Symbol")
 """Fonts that viewers know by these names, be they in the form's resources or not."""
@@ -100,8 +111,23 @@ def is_same_said_richly(before: generic.DictionaryObject, after: generic.Diction
 
 
 def says_richly(styled: Any, value: str) -> bool:
-    """Does *styled* text (ISO 32000-1 §12.7.3.4) say the *value*?"""
-    return says(html.unescape(_TAG.sub("", value_text(styled))), value)
+    """Does *styled* text (ISO 32000-1 §12.7.3.4) say the *value*, all of it in letters that are
+    seen?"""
+    text = value_text(styled)
+    if not all(map(_is_plain_tag, _TAG.findall(text))):
+        return False
+    return says(html.unescape(_TAG.sub("", text)), value)
+
+
+def _is_plain_tag(tag: str) -> bool:
+    """Does *tag* neither hide nor strike out what it holds?"""
+    rest = _STYLE.sub("", tag)
+    if not _PLAIN_TAG.match(tag) or "style" in rest.lower():
+        return False
+    if any(rest.count(quote) % 2 for quote in "\"'"):
+        return False  # it goes on behind its >
+    styles = ";".join(_STYLE.findall(tag)).split(";")
+    return all(_PLAIN_STYLE.fullmatch(each.strip()) for each in styles if each.strip())
 
 
 def _settings(stated: Any) -> tuple[str, float, Colour] | None:

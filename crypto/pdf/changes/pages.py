@@ -10,9 +10,10 @@ from pyhanko.pdf_utils import generic
 from crypto.pdf.changes import additions
 from crypto.pdf.changes.extras import judge_link, kind_of_setting
 from crypto.pdf.changes.fields import Fields
+from crypto.pdf.changes.looks import value_text
 from crypto.pdf.changes.pair import Pair, told
 from crypto.pdf.marks.appearance import drawing_of
-from crypto.pdf.reading.access import entry, follow, key_of
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, own_value, same
 
 _SHAPE = ("/MediaBox", "/CropBox", "/Rotate")
@@ -110,11 +111,14 @@ class Pages:
             elif key is not None and widgets.get(key, page) is None:
                 widgets[key] = page
             else:
-                self._check_annotation(raw, key, page)
+                self._check_annotation(raw, key, page, after)
         return True
 
-    def _check_annotation(self, raw: Any, key: tuple[int, int] | None, page: int) -> None:
-        """An annotation that is no new signature field: a note may be added."""
+    def _check_annotation(
+        self, raw: Any, key: tuple[int, int] | None, page: int, listed: Any
+    ) -> None:
+        """An annotation that is no new signature field: a note may be added. *listed*: all
+        annotations of the page."""
         node = follow(raw)
         subtype = entry(node, "/Subtype", "")
         what = f"{subtype}{f' ({key[0]} {key[1]} obj)' if key else ''}"
@@ -128,8 +132,22 @@ class Pages:
             kind, address = judge_link(node)
         else:
             kind = additions.judge(node, self._pair.grounds.under(sheet), sheet.rotation != 0)
+            if kind == "note_added" and _speaks_for_another(node, listed):
+                kind = "drawing_added"
         if kind == "forbidden":
             self._pair.forbid(page, what)
             return
-        note = address or entry(node, "/Contents", "")
-        self._pair.say(kind, page, what, after=told(str(note)), **self._pair.place(node, page))
+        note = address or value_text(entry(node, "/Contents"))
+        self._pair.say(kind, page, what, after=told(note), **self._pair.place(node, page))
+
+
+def _speaks_for_another(note: generic.DictionaryObject, listed: Any) -> bool:
+    """Does the window of a note say what stands in a note that is not *listed* on its page, and so
+    is told by nobody?"""
+    windows = [note if entry(note, "/Subtype") == "/Popup" else entry(note, "/Popup")]
+    parents = [
+        each.raw_get("/Parent")
+        for each in windows
+        if isinstance(each, generic.DictionaryObject) and "/Parent" in each
+    ]
+    return not all(any(same(parent, each) for each in items_of(listed)) for parent in parents)

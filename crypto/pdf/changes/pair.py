@@ -14,7 +14,7 @@ from crypto.pdf.marks.appearance import box, has_area
 from crypto.pdf.marks.place import place_of
 from crypto.pdf.reading.access import key_of
 from crypto.pdf.reading.objects import Known
-from crypto.verdict import LEVELS, Change, Level
+from crypto.verdict import LEVELS, Change, Level, one_line
 
 _LISTED = 20
 _MOST_TOLD, _FROM_THE_END = 300, 120
@@ -22,9 +22,9 @@ _MOST_TOLD, _FROM_THE_END = 300, 120
 
 
 def told(text: str) -> str:
-    """*text* in one line as it is told: without long gaps, and with its end where all of it is too
+    """*text* in one line as it is told: without long gaps or what turns it around, and with its end where all of it is too
     long. Whoever reads only a beginning would take it for all."""
-    line = " ".join(text.split())
+    line = " ".join(one_line(text).split())
     if len(line) <= _MOST_TOLD:
         return line
     return f"{line[: _MOST_TOLD - _FROM_THE_END - 3]} … {line[-_FROM_THE_END:]}"

@@ -44,7 +44,9 @@ def tree_grew(before: Any, after: Any) -> bool:
         return False
     known, now = (_parent_tree(entry(each, "/ParentTree")) for each in (before, after))
     kept = all(number in now and _unchanged(known[number], now[number]) for number in known)
-    return kept and element_grew(before, after)
+    # by a number readers find what a page's content belongs to, be it in the tree or not
+    fields = all(_is_field_element(now[number], 0) for number in now if number not in known)
+    return kept and fields and element_grew(before, after)
 
 
 def element_grew(before: Any, after: Any) -> bool:
@@ -97,7 +99,9 @@ def _parent_tree(root: Any) -> dict[int, Any]:
             continue
         numbers = items_of(entry(node, "/Nums"))
         for number, value in zip(numbers[::2], numbers[1::2], strict=False):
-            found[int(follow(number))] = value
+            at = int(follow(number))
+            twice = at in found and not same(found[at], value)
+            found[at] = None if twice else value  # readers take one or the other
         stack += [(kid, depth + 1) for kid in items_of(entry(node, "/Kids"))]
         if depth > MAX_TREE_DEPTH or len(found) + len(stack) > _MAX_NODES:
             raise PdfTooComplex("the structure tree is too large")

@@ -374,6 +374,7 @@ def tagged(*elements: bytes, root: bytes = b"", **options: Any) -> bytes:
     )
 
 
+PRICE_9000 = b"<</Type/StructElem/S/P/P 7 0 R/Pg 5 0 R/K 0/ActualText(Price 9000)>>"
 FIELD = b"<</Type/StructElem/S/Form/P 7 0 R/Pg 5 0 R/K<</Type/OBJR/Obj 60 0 R>>>>"
 DOCUMENT = b"<</Type/StructElem/S/Document/P 6 0 R/K[8 0 R 90 0 R]>>"
 NUMBERS = b"<</Nums[0 91 0 R 1 90 0 R]>>"
@@ -420,12 +421,33 @@ def test_evidence_that_is_not_there_is_doubtful_and_not_disproved(world: World) 
         {9: b"<</Nums[]>>"},
         {6: b"<</Type/StructTreeRoot/K[7 0 R]/ParentTree 9 0 R/RoleMap<</P/Artifact>>>>"},
         {6: b"<</Type/StructTreeRoot/K[]/ParentTree 9 0 R>>"},
+        {9: b"<</Nums[0 91 0 R 1[90 0 R]]>>", 90: PRICE_9000, 91: b"[8 0 R]"},
+        {9: b"<</Nums[0 91 0 R 1 90 0 R]>>", 90: PRICE_9000, 91: b"[8 0 R]"},
+        {9: b"<</Nums[0 91 0 R 1 8 0 R]>>", 91: b"[8 0 R]"},
+        {9: b"<</Nums[0[90 0 R] 0 91 0 R]>>", 90: PRICE_9000, 91: b"[8 0 R]"},
+        {9: b"<</Nums[0 91 0 R 0[90 0 R]]>>", 90: PRICE_9000, 91: b"[8 0 R]"},
     ],
 )
 def test_a_structure_tree_that_says_something_else_is_not_believed(
     world: World, written: dict[int, bytes]
 ) -> None:
     sealed = world.sign(tagged())
+    assert not is_good(world, append_revision(sealed, written))
+
+
+@pytest.mark.parametrize("number", [b"", b"/StructParents 0"])
+def test_a_page_is_not_given_elements_that_stand_in_no_tree(world: World, number: bytes) -> None:
+    """Readers find the text that is read aloud by the page's number alone."""
+    bare = (
+        tagged()
+        .replace(b"/StructParents 0", number.ljust(16))
+        .replace(b"[0[8 0 R]]", b"[        ]")
+    )
+    sealed = world.sign(bare)
+    page = re.findall(rb"\n5 0 obj\n(.*?)\nendobj", sealed, re.DOTALL)[-1]
+    if not number:
+        page = page.replace(b"/Type", b"/StructParents 0/Type", 1)
+    written = {5: page, 9: b"<</Nums[0[90 0 R]]>>", 90: PRICE_9000}
     assert not is_good(world, append_revision(sealed, written))
 
 

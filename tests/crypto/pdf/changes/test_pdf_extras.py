@@ -120,6 +120,61 @@ def test_files_that_were_attached_before_stay_what_they_were(
     assert report.verdict is verdict, sorted(codes(report.signatures[0]))
 
 
+_TOLD, _MORE = Verdict.VALID_CHANGED_LATER, b"<</Names[(z) 90 0 R]>>"
+
+
+@pytest.mark.parametrize(
+    ("listed", "verdict"),
+    [
+        (b"/Names[(a) 90 0 R(a) 8 0 R]", _TOLD),
+        (b"/Names[(a) 8 0 R(a) 90 0 R]", _TOLD),
+        (b"/Names[<FEFF0061> 90 0 R(a) 8 0 R]", _TOLD),
+        (b"/Kids[<</Names[(a) 90 0 R]>><</Names[(a) 8 0 R]>>]", _TOLD),
+        (b"/Names[(a) 8 0 R]/Kids[92 0 R]", Verdict.INVALID),
+        (b"/Names[(a) 8 0 R]/Kids[]", Verdict.VALID),
+    ],
+)
+def test_each_file_that_some_viewer_lists_is_told(
+    world: World, listed: bytes, verdict: Verdict
+) -> None:
+    """Two under one name, or names beside other nodes: viewers list the one, the other or both."""
+    before = world.sign(document(b"/Names 6 0 R", *_TREE), marks=[])
+    more = {7: b"<<%s>>" % listed, 90: _FILE % (b"b.docx", b"b.docx"), 91: _STREAM, 92: _MORE}
+    report = world.verify(append_revision(before, more))
+    assert report.verdict is verdict
+    if verdict is _TOLD:
+        assert [each.after for each in report.signatures[0].changed_later] == ["b.docx"]
+
+
+@pytest.mark.parametrize(
+    ("tree", "then", "good"),
+    [
+        (b"<</Names[(a) 8 0 R(a) 10 0 R]>>", b"<</Names[(a) 10 0 R]>>", False),
+        (b"<</Names[(a) 8 0 R(a) 10 0 R]>>", b"<</Names[(a) 8 0 R]>>", False),
+        (b"<</Names[(a) 8 0 R]/Kids[11 0 R]>>", b"<</Names[(a) 8 0 R]>>", False),
+        (b"<</Names[(a) 8 0 R(a) 10 0 R]>>", b"<</Names[(a) 8 0 R(a) 10 0 R(b) 90 0 R]>>", True),
+        (b"<</Names[(a) 8 0 R]/Kids[11 0 R]>>", b"<</Kids[11 0 R]/Names[(a) 8 0 R]>>", True),
+    ],
+)
+def test_no_file_that_some_viewer_listed_goes(
+    world: World, tree: bytes, then: bytes, good: bool
+) -> None:
+    price = _FILE.replace(b"91 0 R", b"9 0 R") % (b"price", b"price")
+    objects = (_TREE[0], tree, *_TREE[2:], price, b"<</Names[(z) 10 0 R]>>")
+    before = world.sign(document(b"/Names 6 0 R", *objects), marks=[])
+    more = {7: then, 90: _FILE % (b"b.docx", b"b.docx"), 91: _STREAM}
+    verdict = world.verify(append_revision(before, more)).verdict
+    assert (verdict in (Verdict.VALID, Verdict.VALID_CHANGED_LATER)) is good
+
+
+def test_a_file_is_told_without_what_turns_its_name_around(world: World, sealed: bytes) -> None:
+    name = "<FEFF" + "inv\u202etxt.exe".encode("utf-16-be").hex() + ">"
+    file = b"<</Type/Filespec/F%b/UF%b/EF<</F 91 0 R>>>>" % (name.encode(), name.encode())
+    names = b"/Names<</EmbeddedFiles<</Names[(a)90 0 R]>>>>"
+    report = world.verify(catalogued(sealed, names, {90: file, 91: _STREAM}))
+    assert [each.after for each in report.signatures[0].changed_later] == ["inv txt.exe"]
+
+
 def test_a_portfolio_shows_its_files_so_none_may_be_added(world: World) -> None:
     before = world.sign(document(b"/Names 6 0 R/Collection<<>>", *_TREE), marks=[])
     more = {7: b"<</Names[(a) 8 0 R(b) 90 0 R]>>", 90: _FILE % (b"b", b"b"), 91: _STREAM}
@@ -162,6 +217,10 @@ def linked(data: bytes, entries: bytes) -> bytes:
         (b"/BS<</W 0>>/Dest[5 0 R/XYZ 0 0 1]", "link_inside", Verdict.VALID),
         (b"/Dest[5 0 R/Fit]", "drawing_added", Verdict.UNKNOWN),
         (b"/Border[0 0 2]/Dest[5 0 R/Fit]", "drawing_added", Verdict.UNKNOWN),
+        (b"/Border[0 0 -9]/Dest[5 0 R/Fit]", "drawing_added", Verdict.UNKNOWN),
+        (b"/Border[0 0 0]/BS<</W -9>>/Dest[5 0 R/Fit]", "drawing_added", Verdict.UNKNOWN),
+        (b"/Border[0 0 9]/BS<</W 0>>/Dest[5 0 R/Fit]", "drawing_added", Verdict.UNKNOWN),
+        (b"/BS<</W 0>>/Dest[5 0 R/Fit]", "link_inside", Verdict.VALID),
         (b"/A<</S/URI/URI(javascript:alert\\(1\\))>>", "changed_forbidden", Verdict.INVALID),
         (b"/A<</S/URI/URI(https://bank.example@evil.example/)>>",
          "changed_forbidden", Verdict.INVALID),

@@ -282,6 +282,9 @@ def test_the_form_says_nothing_new_that_a_sealed_look_names(
     assert kinds(world, made)[0] is expected
 
 
+_AS_ACROBAT = b"font-size:10.0pt;text-align:left;color:#000000;font-weight:normal;font-style:normal"
+
+
 @pytest.mark.parametrize(
     ("styled", "good"),
     [
@@ -289,6 +292,24 @@ def test_the_form_says_nothing_new_that_a_sealed_look_names(
         (b"/RC(<?xml version='1.0'?><body><p>see\n<b>page 2 &amp; 3</b></p></body>)", True),
         (b"/RC(<body><p>price 9000</p></body>)", False),
         (b"/RC()", False),
+        (b"/RC(<body><p style='%s'>see page 2 &amp; 3</p></body>)" % _AS_ACROBAT, True),
+        (b'/RC(<body><p dir="ltr">see page 2 &amp; <b>3</b></p></body>)', True),
+        *(
+            (b"/RC(<p>see page <span style='%s'>2</span> &amp; 3</p>)" % style, False)
+            for style in (
+                b"display:none",
+                b"font-size:0pt",
+                b"font-size:1.5pt",
+                b"color:#FFFFFF",
+                b"color:white",
+                b"text-decoration:line-through",
+                b"font-size:10pt;visibility:hidden",
+            )
+        ),
+        (b"/RC(<p>see page <span style=display:none>2</span> &amp; 3</p>)", False),
+        (b"/RC(<p>see page <!-- a>2<b --> &amp; 3</p>)", False),
+        (b"/RC(<p>see page <span title='a>2<b'/> &amp; 3</p>)", False),
+        (b"/RC(<p>see page <del>2</del> &amp; 3</p>)", False),
     ],
 )
 def test_a_note_says_the_same_in_styled_text(world: World, styled: bytes, good: bool) -> None:
@@ -298,6 +319,59 @@ def test_a_note_says_the_same_in_styled_text(world: World, styled: bytes, good: 
     page = rewritten(sealed, 5, (rb"/Annots\s*\[", b"/Annots[92 0 R "))
     made = append_revision(sealed, {5: page, 92: note})
     assert (kinds(world, made)[0] is Verdict.VALID_CHANGED_LATER) is good
+
+
+_NOTE = b"<</Type/Annot/Subtype/Text/F 4/P 5 0 R/Rect[380 600 400 620]/Contents(x)/Name/Note%s>>"
+_WINDOW = b"<</Type/Annot/Subtype/Popup/F 4/Rect[%s]%s>>"
+_OVER, _BLANK = b"60 680 260 740", b"300 300 450 400"
+
+
+@pytest.mark.parametrize(
+    ("listed", "note", "window", "good"),
+    [
+        (b"92 0 R 93 0 R", b"/Popup 93 0 R", (_OVER, b"/Parent 92 0 R"), True),
+        (b"92 0 R 93 0 R", b"/Popup 93 0 R", (_OVER, b"/Parent 92 0 R/Open true"), False),
+        (b"92 0 R 93 0 R", b"/Popup 93 0 R/Open true", (_OVER, b"/Parent 92 0 R"), False),
+        (b"92 0 R 93 0 R", b"/Popup 93 0 R/Open true", (_BLANK, b"/Parent 92 0 R"), True),
+        (b"92 0 R", b"/Popup 93 0 R", (_OVER, b"/Parent 92 0 R/Open true"), False),
+        (b"92 0 R", b"/Popup 93 0 R/Open true", (_OVER, b"/Parent 92 0 R"), False),
+        (b"92 0 R", b"/Popup 93 0 R/Open true", (_BLANK, b"/Parent 92 0 R"), True),
+        (b"92 0 R", b"/Popup 93 0 R", (_BLANK, b"/Parent 94 0 R"), False),
+        (b"92 0 R", b"/Popup 93 0 R", (_BLANK, b"/Parent 92 0 R/RC(<p>9000</p>)"), False),
+        (b"93 0 R", b"", (_BLANK, b"/Parent 92 0 R"), False),
+        (b"93 0 R", b"", (_BLANK, b"/Parent<</Contents(9000)>>"), False),
+        (b"93 0 R", b"", (_BLANK, b"/T(9000)"), False),
+        (b"93 0 R", b"", (_BLANK, b"/Parent 6 0 R"), True),
+    ],
+)
+def test_the_window_of_a_note_says_what_is_told_and_covers_nothing(
+    world: World, listed: bytes, note: bytes, window: tuple[bytes, bytes], good: bool
+) -> None:
+    """Also where it stands in no list of annotations: viewers find it by the note."""
+    sealed = sealed_form(world, order=b"6 0 R")
+    page = rewritten(sealed, 5, (rb"/Annots\s*\[", b"/Annots[%s " % listed))
+    objects = {5: page, 92: _NOTE % note, 93: _WINDOW % window, 94: _NOTE % b""}
+    verdict = kinds(world, append_revision(sealed, objects))[0]
+    assert (verdict is Verdict.VALID_CHANGED_LATER) is good
+
+
+@pytest.mark.parametrize(
+    ("words", "told", "good"),
+    [
+        (b"(\\357\\273\\277price\\r9000)", "price 9000", True),
+        (b"(ok\\rgo)", "ok go", True),
+        (b"94 0 R", "price 9000", True),
+        (b"<FEFF202E0030003000300039>", "0009", False),
+        (b"<FEFF2067003900302069>", "90", False),
+    ],
+)
+def test_a_note_is_told_as_it_is_read(world: World, words: bytes, told: str, good: bool) -> None:
+    sealed = sealed_form(world, order=b"6 0 R")
+    page = rewritten(sealed, 5, (rb"/Annots\s*\[", b"/Annots[92 0 R "))
+    note = (_NOTE % b"").replace(b"(x)", b" " + words)
+    report = world.verify(append_revision(sealed, {5: page, 92: note, 94: stream(b"price 9000")}))
+    assert [each.after for each in report.signatures[0].changed_later] == [told]
+    assert (report.verdict is Verdict.VALID_CHANGED_LATER) is good
 
 
 @pytest.mark.parametrize(
