@@ -182,8 +182,13 @@ def read_font(node: Any) -> Font:
     return Font(_letters(entry(node, "/Encoding")), widths=widths, default_width=other)
 
 
+def is_pictured(name: str) -> bool:
+    """Does the name of a font promise pictures in place of letters?"""
+    return bool(_PICTURED.search(name))
+
+
 def _has_letters(base: str) -> bool:
-    return not _PICTURED.search(base) and bool(_LETTERED.match(base))
+    return not is_pictured(base) and bool(_LETTERED.match(base))
 
 
 def _descriptor_agrees(node: generic.DictionaryObject) -> bool:

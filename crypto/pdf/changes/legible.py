@@ -13,7 +13,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.colours import Colour, colour_of
-from crypto.pdf.changes.fonts import read_font
+from crypto.pdf.changes.fonts import is_pictured, read_font
 from crypto.pdf.changes.ink import Box, Ink
 from crypto.pdf.changes.looks import MULTILINE, Look, inherited, says, value_text
 from crypto.pdf.reading.access import entry
@@ -42,7 +42,7 @@ _PLAIN_STYLE = re.compile(
 )
 """Of styled text: what shows its letters as dark and as large as others."""
 _COLOURS = {"g": 1, "rg": 3, "k": 4}
-_ORNAMENTS = ("ZaDb", "Symb", "ZapfDingbats", "Symbol")
+_ORNAMENTS = ("ZaDb", "Symb")
 """Fonts that viewers know by these names, be they in the form's resources or not."""
 _LINE = 1.2
 """Of the size: from one line to the next."""
@@ -96,11 +96,13 @@ def is_stated_plainly(
         return False
     name, size, colour = settings
     fonts = entry(entry(form, "/DR", {}), "/Font", {})
-    font = read_font(entry(fonts, f"/{name}"))
+    font = entry(fonts, f"/{name}", {})
     height = size or _AUTOMATIC
     is_small = height <= LARGEST_TEXT * (box[3] - box[1])
     ink = Ink("text", box, colour, size=height)
-    has_letters = not font.marks_only and name not in _ORNAMENTS
+    named = entry(font, "/BaseFont", "") if isinstance(font, generic.DictionaryObject) else ""
+    names = (name, str(named))
+    has_letters = name not in _ORNAMENTS and not any(map(is_pictured, names))
     return has_letters and is_small and is_seen(ink, paper)
 
 
@@ -133,7 +135,8 @@ def _is_plain_tag(tag: str) -> bool:
 def _settings(stated: Any) -> tuple[str, float, Colour] | None:
     """Font, size (0: chosen by viewers) and colour that /DA states; None if it says more."""
     raw = stated if isinstance(stated, generic.ByteStringObject) else str(stated).encode()
-    name, size, colour = "", 0.0, (0.0, 0.0, 0.0)
+    fonts: set[tuple[str, float]] = set()
+    colours: set[Colour] = set()
     try:
         said = list(operators(bytes(raw)))
     except AppearanceError:
@@ -142,12 +145,15 @@ def _settings(stated: Any) -> tuple[str, float, Colour] | None:
         if operator == "Tf" and len(values) == 2 and isinstance(values[1], float):
             if values[1] < 0:
                 return None  # turned round, by some
-            name, size = str(values[0])[1:], values[1]
+            fonts.add((str(values[0])[1:], values[1]))
         elif found := colour_of(values, _COLOURS.get(operator, 0)):
-            colour = found
+            colours.add(found)
         elif operator not in ("G", "RG", "K"):  # the colour of strokes, of which text has none
             return None
-    return (name, size, colour) if name else None
+    if len(fonts) != 1 or len(colours) > 1:
+        return None  # of two some viewers take the first, others the last
+    ((name, size),) = fonts
+    return (name, size, *(colours or {(0.0, 0.0, 0.0)})) if name else None
 
 
 def is_seen(ink: Ink, paper: Ink | None) -> bool:

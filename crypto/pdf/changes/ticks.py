@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from crypto.pdf.changes.ground import Ground
-from crypto.pdf.changes.ink import Box, Ink, Point
+from crypto.pdf.changes.ink import Box, Ink, Point, holds
 from crypto.pdf.changes.legible import brightness
 from crypto.pdf.changes.looks import Look
 
@@ -38,8 +38,10 @@ _LONGEST_DASH = 6.0
 _LONGEST_BOX, _FLATTEST = 40.0, 2.0
 """Points, and of the shorter side: a larger or flatter box is one for text."""
 _MOST_SUBPATHS = 4
-_PALEST = 0.95
-"""Of a box, how bright it may be to the eye."""
+_APART = 0.05
+"""Of a box and what it stands on: how much brighter one is to the eye."""
+_EDGE = 0.05
+"""Points of a box that nobody sees."""
 _SLOPE = 0.4
 """Of a crossing stroke to the size of the cross, each way."""
 _LOW, _HIGH = 0.7, 0.75
@@ -131,19 +133,38 @@ def _is_one_shape(shapes: Sequence[Ink], box: Box) -> bool:
 
 def _is_boxed(look: Look, ground: Ground) -> bool:
     """Does a look, or the page beneath it, draw a box around a button?"""
-    if any(map(_stands_out, (*look.frame, *look.grounds))):
-        return True
+    inks = (*ground.inks, *look.painted.inks)
+    own = {id(ink) for ink in (*look.frame, *look.grounds)}
     return any(
-        ink.kind == "line"
-        and _stands_out(ink)
-        and all(abs(a - b) <= _AROUND for a, b in zip(ink.box, look.box, strict=True))
-        for ink in ground.inks
+        (id(ink) in own or _is_around(ink, look.box)) and _stands_out(at, inks)
+        for at, ink in enumerate(inks)
     )
 
 
-def _stands_out(ink: Ink) -> bool:
-    """Is it told from paper by the eye?"""
-    return ink.colour is not None and brightness(ink.colour) <= _PALEST
+def _is_around(ink: Ink, box: Box) -> bool:
+    return ink.kind == "line" and all(
+        abs(a - b) <= _AROUND for a, b in zip(ink.box, box, strict=True)
+    )
+
+
+def _stands_out(at: int, inks: Sequence[Ink]) -> bool:
+    """Is number *at* of *inks* told by the eye from what it stands on, and not painted over?"""
+    ink = inks[at]
+    left = tuple(each for each in inks[:at] if not _covers(ink, each))
+    paper = Ground(left).paper(ink.box)
+    beneath = brightness(paper.colour) if paper and paper.colour else 1.0
+    if ink.colour is None or abs(brightness(ink.colour) - beneath) < _APART:
+        return False
+    return not any(_covers(later, ink) for later in inks[at + 1 :])
+
+
+def _covers(later: Ink, ink: Ink) -> bool:
+    """Is none of *ink* seen beneath what was painted *later*?"""
+    if later.kind not in ("fill", "image", "shading") or later.see_through:
+        return False
+    half = ink.width / 2 if ink.kind == "line" else 0.0
+    left, bottom, right, top = ink.box
+    return holds(later.box, (left - half, bottom - half, right + half, top + half), _EDGE)
 
 
 def _is_plain_shape(shapes: Sequence[Ink], least: float) -> bool:

@@ -223,6 +223,14 @@ def test_what_was_filled_in_is_drawn_anew_on_blank_ground(
         (b"/Helv -12 Tf 0 g", False),
         (b"/ZaDb 12 Tf 0 g", False),
         (b"3 Tr /Helv 12 Tf 0 g", False),
+        (b"/Wingdings 12 Tf 0 g", False),
+        (b"/Z#61Db 12 Tf 0 g", False),
+        (b"/Helv 12 Tf 1 g 0 g", False),
+        (b"/Helv 12 Tf 1 g 0 0 0 rg", False),
+        (b"/Helv 12 Tf 0 0 0 0 k 0 0 0 rg", False),
+        (b"/ZaDb 12 Tf /Helv 12 Tf 0 g", False),
+        (b"/Helv 1 Tf /Helv 12 Tf 0 g", False),
+        (b"0 g /Helv 12 Tf 0 0 0 rg", True),
         (b"0 g /Helv 12 Tf", True),
         (b"/Helv 0 Tf 0 g", True),
         (b"/Helv 11 Tf 0 0 1 rg", True),
@@ -238,6 +246,27 @@ def test_a_value_is_not_hidden_from_browsers(
     made = answered(sealed, _NINE, settings, *([] if was else [_VALUE]))
     fine = Verdict.VALID if was else Verdict.VALID_CHANGED_LATER
     assert kinds(world, made)[0] is (fine if good else Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("stated", "good"),
+    [
+        (b"/Helv 12 Tf 1 g 0 0 0 rg", False),
+        (b"1 g /Helv 12 Tf 0 g", False),
+        (b"/ZaDb 12 Tf /Helv 12 Tf 0 g", False),
+        (b"/Helv 900 Tf /Helv 12 Tf 0 g", False),
+        (b"0 g /Helv 12 Tf 0 0 0 rg", True),
+    ],
+)
+def test_what_is_drawn_by_settings_said_twice_is_not_told_as_seen(
+    world: World, stated: bytes, good: bool
+) -> None:
+    """PDFium draws by the first font and by g before rg, others by what comes last."""
+    field = b"/FT/Tx/T(sum)/DA(%s)" % stated
+    sealed = sealed_form(world, field=field, order=b"6 0 R")
+    made = append_revision(sealed, {6: rewritten(sealed, 6, _VALUE)})
+    expected = Verdict.VALID_CHANGED_LATER if good else Verdict.UNKNOWN
+    assert kinds(world, made)[0] is expected
 
 
 @pytest.mark.parametrize(
@@ -477,6 +506,15 @@ def test_a_ticked_box_shows_one_tick(world: World, width: int, mark: bytes, good
         (b"", b"q 0.5 w 200 700 16 16 re S Q", True),
         (b"", b"q 1 G 0.5 w 200 700 16 16 re S Q", False),
         (b"", b"q 0.97 G 0.5 w 200 700 16 16 re S Q", False),
+        (b"0 g 0 0 16 16 re f 1 g 0 0 16 16 re f ", b"", False),
+        (b"0 g 0 0 16 16 re f 1 g 0.5 0.5 15 15 re f 0 g ", b"", True),
+        (b"0.5 w 0.5 0.5 15 15 re S 1 g 0 0 16 16 re f ", b"", False),
+        (b"1 g 0 0 16 16 re f 0 g 0.5 w 0.5 0.5 15 15 re S ", b"", True),
+        (b"", b"q 0.5 w 200 700 16 16 re S 1 g 198 698 20 20 re f Q", False),
+        (b"", b"q 1 g 198 698 20 20 re f 0.5 w 200 700 16 16 re S Q", True),
+        (b"0.9 g 0 0 16 16 re f 0 g ", b"q 0.9 g 100 690 400 40 re f Q", False),
+        (b"0.9 G 0.5 w 0.5 0.5 15 15 re S 0 G ", b"q 0.9 g 100 690 400 40 re f Q", False),
+        (b"1 G 0.5 w 0.5 0.5 15 15 re S 0 G ", b"q 0.7 g 100 690 400 40 re f Q", True),
     ],
 )
 def test_a_stroke_is_a_tick_in_a_box_that_people_see(
