@@ -153,7 +153,8 @@ def _settings(stated: Any) -> tuple[str, float, Colour] | None:
     if len(fonts) != 1 or len(colours) > 1:
         return None  # of two some viewers take the first, others the last
     ((name, size),) = fonts
-    return (name, size, *(colours or {(0.0, 0.0, 0.0)})) if name else None
+    (colour,) = colours or {(0.0, 0.0, 0.0)}
+    return (name, size, colour) if name else None
 
 
 def is_seen(ink: Ink, paper: Ink | None) -> bool:

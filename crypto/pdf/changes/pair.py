@@ -22,8 +22,8 @@ _MOST_TOLD, _FROM_THE_END = 300, 120
 
 
 def told(text: str) -> str:
-    """*text* in one line as it is told: without long gaps or what turns it around, and with its end where all of it is too
-    long. Whoever reads only a beginning would take it for all."""
+    """*text* in one line as it is told: without long gaps or what turns it around, and with its
+    end where all of it is too long. Whoever reads only a beginning would take it for all."""
     line = " ".join(one_line(text).split())
     if len(line) <= _MOST_TOLD:
         return line
