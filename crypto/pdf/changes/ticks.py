@@ -65,7 +65,11 @@ class Button:
         left, bottom, right, top = look.box
         reach = _BESIDE * (top - bottom)
         line = (left - reach, bottom, right + reach, top)
-        rings = tuple(ink.box for ink in look.ink if _is_ring(ink))
+        inks = (*ground.inks, *look.painted.inks)
+        own = {id(ink) for ink in look.ink if _is_ring(ink)}
+        rings = tuple(
+            ink.box for at, ink in enumerate(inks) if id(ink) in own and _stands_out(at, inks)
+        )
         return cls(look.box, _is_boxed(look, ground), not ground.lies_under(line), rings)
 
 
@@ -91,7 +95,7 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
 
 
 def _is_ring(ink: Ink) -> bool:
-    """A circle that is drawn and seen, and no letter."""
+    """A circle that is drawn, and no letter."""
     short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
     is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
     return (
@@ -100,7 +104,6 @@ def _is_ring(ink: Ink) -> bool:
         and not ink.dash
         and not ink.see_through
         and ink.width >= _FINEST_RING
-        and _stands_out(ink)
         and short >= _SMALLEST_RING
         and long <= _ROUND * short
     )
@@ -134,11 +137,9 @@ def _is_one_shape(shapes: Sequence[Ink], box: Box) -> bool:
 def _is_boxed(look: Look, ground: Ground) -> bool:
     """Does a look, or the page beneath it, draw a box around a button?"""
     inks = (*ground.inks, *look.painted.inks)
-    own = {id(ink) for ink in (*look.frame, *look.grounds)}
-    return any(
-        (id(ink) in own or _is_around(ink, look.box)) and _stands_out(at, inks)
-        for at, ink in enumerate(inks)
-    )
+    boxes = {id(ink) for ink in (*look.frame, *look.grounds)}
+    boxes |= {id(ink) for ink in ground.inks if _is_around(ink, look.box)}
+    return any(id(ink) in boxes and _stands_out(at, inks) for at, ink in enumerate(inks))
 
 
 def _is_around(ink: Ink, box: Box) -> bool:
