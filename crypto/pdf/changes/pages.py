@@ -151,3 +151,30 @@ def _speaks_for_another(note: generic.DictionaryObject, listed: Any) -> bool:
         if isinstance(each, generic.DictionaryObject) and "/Parent" in each
     ]
     return not all(any(same(parent, each) for each in items_of(listed)) for parent in parents)
+
+
+def is_rounded_node(before: Any, after: Any) -> bool:
+    """Are these a node of the page tree, with the box that its pages inherit rounded a little?"""
+    if not all(
+        isinstance(each, generic.DictionaryObject) and entry(each, "/Type") == "/Pages"
+        for each in (before, after)
+    ):
+        return False
+    differing = differing_keys(before, after)
+    return differing <= {"/MediaBox", "/CropBox"} and all(
+        _are_near(entry(before, key), entry(after, key)) for key in differing
+    )
+
+
+def _are_near(before: Any, after: Any) -> bool:
+    boxes = [
+        [follow(each) for each in items_of(box)]
+        for box in (before, after)
+        if isinstance(box, generic.ArrayObject)
+    ]
+    numeric = (generic.NumberObject, generic.FloatObject)
+    return (
+        [len(each) for each in boxes] == [4, 4]
+        and all(isinstance(number, numeric) for box in boxes for number in box)
+        and all(abs(float(a) - float(b)) <= _ROUNDED for a, b in zip(*boxes, strict=True))
+    )

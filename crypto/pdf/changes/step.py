@@ -22,7 +22,7 @@ from crypto.pdf.changes.extras import (
 )
 from crypto.pdf.changes.fields import Fields
 from crypto.pdf.changes.ground import PagesRead, is_drawn_by_form
-from crypto.pdf.changes.pages import Pages
+from crypto.pdf.changes.pages import Pages, is_rounded_node
 from crypto.pdf.changes.pair import Pair, Step, told
 from crypto.pdf.changes.references import TRAILER, References
 from crypto.pdf.changes.structure import element_grew, is_element, tree_grew
@@ -40,6 +40,7 @@ from crypto.pdf.reading.objects import (
     own_value,
     same,
     same_entry,
+    same_unpacked,
 )
 
 _CATALOG = frozenset(("/AcroForm", "/DSS", "/Extensions", "/Metadata", "/Version", "/MarkInfo"))
@@ -289,7 +290,7 @@ class _Comparison:
         """Is it understood what became of this object? What it means is said on the way."""
         key = key_of(reference)
         before, after = self._old(reference), self._new(reference)
-        if same(before, after):
+        if same(before, after) or same_unpacked(before, after):
             return True
         if key in self._bookmarks and not isinstance(after, generic.StreamObject):
             self._check_bookmarks()
@@ -321,6 +322,8 @@ class _Comparison:
                 self._pair.say("metadata", None, ", ".join(sorted(_PRIVATE)))
                 return True
             if self._is_structure(reference, before, after, users):
+                return True
+            if is_rounded_node(before, after):
                 return True
         form = self._old.root.raw_get("/AcroForm") if "/AcroForm" in self._old.root else None
         form_number = form.idnum if isinstance(form, generic.IndirectObject) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +15,8 @@ from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import MAX_FIELDS, MAX_TREE_DEPTH, Document
 from crypto.pdf.reading.failures import PdfTooComplex
 from crypto.pdf.reading.page import Page
+
+_MOST_UNPACKED = 16 << 20
 
 
 @dataclass(frozen=True)
@@ -175,6 +178,32 @@ def same(left: Any, right: Any) -> bool:
     if isinstance(left, numeric) and isinstance(right, numeric):
         return bool(left == right)  # a writer may put 0 for 0.0 when it repeats a page
     return type(left) is type(right) and bool(left == right)
+
+
+def same_unpacked(left: Any, right: Any) -> bool:
+    """Are these streams equal but for whether they are compressed (PDFium packs what it writes)?"""
+    both = [each for each in (left, right) if isinstance(each, generic.StreamObject)]
+    if len(both) != 2 or entry(both[0], "/Type") in ("/XRef", "/ObjStm"):
+        return False
+    if not differing_keys(*both) <= {"/Filter", "/Length"}:
+        return False
+    data = [_unpacked(each) for each in both]
+    return data[0] is not None and data[0] == data[1]
+
+
+def _unpacked(stream: generic.StreamObject) -> bytes | None:
+    """The data of a stream that every reader unpacks alike; None for any other."""
+    packed, filters = bytes(stream.encoded_data), entry(stream, "/Filter")
+    if filters is None:
+        return packed
+    if filters != "/FlateDecode" or "/DecodeParms" in stream:
+        return None
+    unpacker = zlib.decompressobj()
+    try:
+        data = unpacker.decompress(packed, _MOST_UNPACKED)
+    except zlib.error:
+        return None
+    return data if unpacker.eof and not unpacker.unused_data else None
 
 
 def differing_keys(before: generic.DictionaryObject, after: generic.DictionaryObject) -> set[str]:

@@ -2,6 +2,7 @@
 
 import io
 import re
+import zlib
 from pathlib import Path
 
 import pymupdf
@@ -394,3 +395,60 @@ def test_what_is_drawn_on_a_scanned_page_is_told_as_that(
     kinds = {each.kind for each in signature.changed_later}
     assert found in kinds, kinds
     assert ("forbidden" in kinds) is (found == "forbidden"), kinds
+
+
+DRAWN = b"BT /F 24 Tf 72 700 Td <54084540> Tj ET"
+OTHERWISE = DRAWN.replace(b"5408", b"4540")
+PACKED = zlib.compress(DRAWN)
+
+
+@pytest.mark.parametrize(
+    ("entries", "data", "good"),
+    [
+        (b"/Filter/FlateDecode", PACKED, True),
+        (b"/Filter/FlateDecode", zlib.compress(DRAWN, 0), True),
+        (b"/Filter/FlateDecode", zlib.compress(OTHERWISE), False),
+        (b"/Filter/FlateDecode", PACKED + PACKED, False),
+        (b"/Filter/FlateDecode", PACKED + b"0", False),
+        (b"/Filter/FlateDecode", PACKED[:-4], False),
+        (b"/Filter/FlateDecode", PACKED[:-4] + b"0000", False),
+        (b"/Filter/FlateDecode/DecodeParms<</Predictor 12>>", PACKED, False),
+        (b"/Filter[/FlateDecode/FlateDecode]", zlib.compress(PACKED), False),
+        (b"/Filter/ASCIIHexDecode", DRAWN.hex().encode() + b">", False),
+        (b"/Filter/FlateDecode/F(other.bin)", PACKED, False),
+        (b"/Filter/FlateDecode/Type/ObjStm/N 0/First 0", PACKED, False),
+    ],
+)
+def test_a_stream_may_be_written_again_compressed(
+    world: World, entries: bytes, data: bytes, good: bool
+) -> None:
+    """PDFium compresses what it writes, and it writes all that it has read."""
+    sealed = world.sign(page(HELVETICA), marks=[])
+    body = b"<<%s/Length %d>>stream\n%s\nendstream" % (entries, len(data), data)
+    report = world.verify(append_revision(sealed, {4: body}))
+    assert (report.verdict is Verdict.VALID) is good
+    assert good or report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("node", "good"),
+    [
+        (b"/Type/Pages/Count 1/Kids[5 0 R]/MediaBox[0 0 595.30396 841.8898]", True),
+        (b"/Type/Pages/Count 1/Kids[5 0 R]/MediaBox[0 0 595.31 841.8898]", False),
+        (b"/Type/Pages/Count 1/Kids[5 0 R]/MediaBox[0 0 (x) 841.8898]", False),
+        (b"/Type/Pages/Count 1/Kids[5 0 R]/MediaBox[0 0 595.30396]", False),
+        (b"/Type/Pages/Count 1/Kids[5 0 R]", False),
+        (b"/Type/Pages/Count 2/Kids[5 0 R]/MediaBox[0 0 595.30396 841.8898]", False),
+        (b"/Type/Pages/Count 1/Kids[5 0 R]/Rotate 90/MediaBox[0 0 595.30396 841.8898]", False),
+    ],
+)
+def test_a_box_that_pages_inherit_may_be_rounded(world: World, node: bytes, good: bool) -> None:
+    """LibreOffice writes more digits than PDFium repeats."""
+    made = page(HELVETICA).replace(b"/MediaBox[0 0 595 842]", b" " * 22)
+    written_there = b"/Kids[5 0 R]/MediaBox[0 0 595.303937007874 841.889763779528]"
+    objects = re.findall(rb"\d 0 obj\n(.*?)\nendobj", made, re.DOTALL)
+    objects[1] = objects[1].replace(b"/Kids[5 0 R]", written_there)
+    sealed = world.sign(build_pdf(objects), marks=[])
+    report = world.verify(append_revision(sealed, {2: b"<<" + node + b">>"}))
+    assert (report.verdict is Verdict.VALID) is good
+    assert good or report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
