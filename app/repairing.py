@@ -45,8 +45,10 @@ def require_sound(path: Path, finder: Finder, password: str | None = None) -> No
             require_pdf(stream, path)
             within, around = without_surroundings(stream)
             if not around:
-                Document(within, password).pages()
-                return
+                document = Document(within, password)
+                document.pages()
+                if not document.counts_too_few():  # as Poppler's pdfunite does
+                    return
     except (PdfEncrypted, PdfPasswordWrong):
         return  # whoever asks for the password opens it
     except PdfUnreadable:

@@ -15,6 +15,7 @@ from app.repairing import repair, require_sound
 from crypto.pdf.mending import mend
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfUnreadable
+from crypto.verdict import Verdict
 from tests.world.documents import classic_pdf
 from tests.world.sealing import World
 
@@ -84,6 +85,26 @@ def test_a_table_with_wrong_places_is_written_anew(tmp_path: Path, finder: Finde
     assert found.value.fault == "rewritten"
     document = Document(io.BytesIO(repair(path, finder).read_bytes()))
     assert (len(document.pages()), document.repaired) == (2, False)
+
+
+@pytest.mark.parametrize("size", [1, 3, 5])
+def test_a_file_that_counts_too_few_objects_is_written_anew(
+    world: World, tmp_path: Path, finder: Finder, size: int
+) -> None:
+    """What Poppler's pdfunite makes of two files, and every reader opens."""
+    right = re.search(rb"/Size \d+", PLAIN)
+    assert right
+    path = file(tmp_path, PLAIN.replace(right[0], b"/Size %d" % size))
+    with pytest.raises(FileRepairable) as found:
+        require_sound(path, finder)
+    assert found.value.fault == "rewritten"
+    copy = repair(path, finder).read_bytes()
+    assert len(Document(io.BytesIO(copy)).pages()) == 2
+    assert world.verify(world.sign(copy)).verdict is Verdict.VALID
+    signed = world.sign(PLAIN)
+    path.write_bytes(re.sub(rb"/Size \d+", b"/Size %d" % size, signed))
+    with pytest.raises(SignedFileDamaged):
+        require_sound(path, finder)
 
 
 @pytest.mark.parametrize("kind", ACCIDENTS)

@@ -106,6 +106,16 @@ class Document:
             ends.insert(0, end)
         return tuple(ends)
 
+    def counts_too_few(self) -> bool:
+        """Would new objects get numbers that others have? Their numbers follow /Size."""
+        xrefs = self.reader.xrefs
+        numbers = (
+            reference.idnum
+            for revision in range(self.reader.total_revisions)
+            for reference in xrefs.explicit_refs_in_revision(revision)
+        )
+        return int(entry(self.reader.trailer_view, "/Size", 0)) < max(numbers, default=0)
+
     def _open(self, stream: BinaryIO) -> Reader:
         try:
             return Reader(stream)

@@ -112,7 +112,7 @@ def check_may_sign(document: Document, *, seen: bool = True) -> None:
         form = entry(document.root, "/AcroForm")
         if isinstance(form, generic.DictionaryObject) and "/XFA" in form:
             raise PdfUnsupported("an XFA form is not a document that can be sealed")
-        if _counts_too_few(document):
+        if document.counts_too_few():
             raise PdfUnreadable("its trailer counts fewer objects than there are")
         lock = lock_of(document)
     except PARSER_FAILURES as error:
@@ -125,17 +125,6 @@ def check_may_sign(document: Document, *, seen: bool = True) -> None:
         raise PdfLocked(f"the document is certified with DocMDP P={lock.permission}", lock.by)
     if lock is not None and seen:
         raise PdfLocked("a signature locks all fields (FieldMDP)", lock.by)
-
-
-def _counts_too_few(document: Document) -> bool:
-    """Would new objects get numbers that others have? Their numbers follow /Size."""
-    xrefs = document.reader.xrefs
-    numbers = (
-        reference.idnum
-        for revision in range(document.reader.total_revisions)
-        for reference in xrefs.explicit_refs_in_revision(revision)
-    )
-    return int(entry(document.reader.trailer_view, "/Size", 0)) < max(numbers, default=0)
 
 
 def sign_revision(
