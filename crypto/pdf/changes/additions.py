@@ -25,7 +25,7 @@ _DRAWN = (
     *("/FreeText", "/Ink", "/Line", "/Square", "/Circle", "/Polygon", "/PolyLine", "/Caret"),
     *("/Stamp", "/FileAttachment"),
 )
-_ACTS = ("/A", "/AA", "/OC", "/RichMediaContent", "/Sound", "/Movie", "/FS")
+_ACTS = ("/A", "/AA", "/PA", "/OC", "/RichMediaContent", "/Sound", "/Movie", "/FS")
 _WORDS = {"/RC", "/T", "/Subj"}
 """Of a note's window, which has its words from the note."""
 _TURNING = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069]")

@@ -137,7 +137,8 @@ class Pages:
         if kind == "forbidden":
             self._pair.forbid(page, what)
             return
-        note = address or value_text(entry(node, "/Contents"))
+        words = dict.fromkeys(value_text(entry(node, key)) for key in ("/Subj", "/Contents"))
+        note = address or ": ".join(filter(None, words))  # viewers show the subject above it
         self._pair.say(kind, page, what, after=told(note), **self._pair.place(node, page))
 
 
