@@ -354,12 +354,13 @@ def differing_entries(
 
 def _same_colours(before: Any, after: Any, unused: str) -> bool:
     """Do the characteristics differ in the rounding of their colours only? An entry that was
-    *unused* may be missing."""
+    *unused* may be missing, and a rotation by nothing."""
     if not all(isinstance(each, generic.DictionaryObject) for each in (before, after)):
         return False
     return all(
         (key in ("/BC", "/BG") and _nearly(entry(before, key), entry(after, key)))
         or (key == unused and key not in after)
+        or (key == "/R" and [entry(each, key, 0) for each in (before, after)] == [0, 0])
         for key in differing_keys(before, after)
     )
 

@@ -427,6 +427,10 @@ def test_a_dot_in_the_middle_of_a_ring_is_a_tick_however_small(
     [
         (b"/BC[.1 .1 .1]/CA(4)", b"/BC[.102 .102 .102]", True),
         (b"/CA(l)", b"", True),
+        (b"/R 0", b"", True),  # pdf-lib writes it, Firefox leaves it out
+        (b"", b"/R 0", True),
+        (b"", b"/R 90", False),
+        (b"/R 0", b"/R(0)", False),
         (b"", b"/CA(4)", False),
         (b"/CA(4)", b"/CA(8)", False),
         (b"/CA(4)/RC(9)", b"", False),
