@@ -103,7 +103,8 @@ class _Comparison:
             elif after is None:
                 users = self._references.users(reference.idnum)
                 is_bookmark = key_of(reference) in self._bookmarks
-                if not is_bookmark and not all(self._is_evidence(*user) for user in users):
+                is_wanted = not all(self._is_evidence(*user) for user in users)
+                if not is_bookmark and is_wanted and not self._is_former_look(reference):
                     self._pair.forbid(*self._pair.where(reference, "deleted"))
             else:
                 rewritten.append(reference)
@@ -140,16 +141,18 @@ class _Comparison:
             self._pair.forbid(page, f"{reference.idnum} 0 obj: was missing when sealed")
 
     def _is_former_look(self, reference: generic.Reference) -> bool:
-        """The look of one field, which has another one now, once more under the next generation, to
-        which nothing leads any more: so Poppler (Evince, Okular) fills in a field."""
+        """The look of one field, which has another one now, once more under the next generation, or
+        freed where viewers draw fields themselves, and nothing leads to it any more: so Poppler
+        (Evince, Okular) fills in a field."""
         users = self._references.users(reference.idnum)
+        is_gone = self._references.place(reference, self._new.revision) is None
         known = [self._known.fields.get((container, 0)) for container, _ in users]
         return (
             len(users) == 1
             and {name for _, name in users} == {"/AP"}
             and known[0] is not None
             and known[0].kind != "/Sig"
-            and isinstance(self._new(reference), generic.StreamObject)
+            and (is_gone or isinstance(self._new(reference), generic.StreamObject))
             and known[0].reference in self._new.explicit_refs_in_revision()
             and self._references.is_left_alone(reference.idnum, self._old.revision)
         )

@@ -280,6 +280,35 @@ def test_a_look_under_the_next_generation_to_which_something_leads_is_a_change(
     assert world.verify(written(sealed, objects)).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("objects", "good"),
+    [
+        ({6: field_showing(90), 90: VALUE}, True),
+        ({6: field_showing(7)}, False),
+        ({90: VALUE}, False),
+        ({6: field_showing(90), 90: VALUE, 91: b"[7 0 R]"}, False),
+        ({6: field_showing(90), 90: VALUE, 91: b"[7 1 R]"}, False),
+    ],
+)
+def test_a_former_look_may_be_freed_where_nothing_leads_to_it(
+    world: World, objects: dict[int, bytes], good: bool
+) -> None:
+    """Poppler does so in a form that says that viewers draw its fields."""
+    sealed = world.sign(form(0), marks=[])
+    report = world.verify(append_revision(sealed, objects, free=[7]))
+    assert (report.verdict is Verdict.VALID_CHANGED_LATER) is good
+    assert good or report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def test_who_puts_something_at_the_number_of_a_freed_look_changes_something(world: World) -> None:
+    sealed = world.sign(form(0), marks=[])
+    later = append_revision(sealed, {6: field_showing(90), 90: VALUE}, free=[7])
+    assert world.verify(written(later, {(7, 1): OTHER})).verdict in (
+        Verdict.INVALID,
+        Verdict.UNKNOWN,
+    )
+
+
 def test_who_fills_in_a_field_so_before_it_is_sealed_seals_what_is_shown(world: World) -> None:
     later = {(7, 1): VALUE, (6, 0): field_showing(90), (90, 0): VALUE}
     sealed = world.sign(written(form(0), later), marks=[])
