@@ -135,6 +135,8 @@ def _is_plain_tag(tag: str) -> bool:
 def _settings(stated: Any) -> tuple[str, float, Colour] | None:
     """Font, size (0: chosen by viewers) and colour that /DA states; None if it says more."""
     raw = stated if isinstance(stated, generic.ByteStringObject) else str(stated).encode()
+    if b"%" in raw:
+        return None  # some viewers read a remark as settings, others show nothing
     fonts: set[tuple[str, float]] = set()
     colours: set[Colour] = set()
     try:

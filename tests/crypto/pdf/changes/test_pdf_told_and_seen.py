@@ -255,6 +255,7 @@ def test_a_value_is_not_hidden_from_browsers(
         (b"1 g /Helv 12 Tf 0 g", False),
         (b"/ZaDb 12 Tf /Helv 12 Tf 0 g", False),
         (b"/Helv 900 Tf /Helv 12 Tf 0 g", False),
+        (b"/Helv 12 Tf 0 g % 1 g", False),
         (b"0 g /Helv 12 Tf 0 0 0 rg", True),
     ],
 )
