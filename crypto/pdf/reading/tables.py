@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Iterable, Iterator
-from functools import partial
 from typing import Any
 
 from pyhanko.pdf_utils import generic, misc, xref
@@ -218,17 +217,25 @@ def _note_overwritten(sections: Iterable[xref.XRefSection]) -> None:
         if data.hybrid is None:
             over = {number for number, next_one in higher if in_use.get(number) == next_one - 1}
             if over:
-                kept = [each for each in higher if each[0] not in over]
-                setattr(data, "higher_generation_refs", lambda kept=kept: kept)  # noqa: B010
-                setattr(data, "try_resolve", partial(_resolve, data, over))  # noqa: B010
+                data.__class__ = _Overwriting
+                vars(data)["over"] = over
         for number in data.freed:
             in_use.pop(number, None)
         in_use.update(dict.fromkeys(data.xrefs_in_objstm, 0))
         in_use.update({number: place[0] for number, place in data.standard_xrefs.items()})
 
 
-def _resolve(data: xref.XRefSectionData, over: set[int], reference: Any) -> Any:
-    """Where the object stands by these tables; None for the generation before one *over* it."""
-    if reference.idnum in over and reference.generation < data.standard_xrefs[reference.idnum][0]:
-        return None
-    return xref.XRefSectionData.try_resolve(data, reference)
+class _Overwriting(xref.XRefSectionData):
+    """Tables that put a next generation over objects in use, those of the numbers *over*."""
+
+    over: set[int]
+
+    def higher_generation_refs(self) -> Iterator[tuple[int, int]]:
+        every: Iterator[tuple[int, int]] = super().higher_generation_refs()  # type: ignore[no-untyped-call]
+        return (each for each in every if each[0] not in self.over)
+
+    def try_resolve(self, ref: Any) -> Any:
+        """Where the object stands by these tables; None for a generation that is gone."""
+        if ref.idnum in self.over and ref.generation < self.standard_xrefs[ref.idnum][0]:
+            return None
+        return super().try_resolve(ref)
