@@ -22,6 +22,7 @@ from device.token import (
     ModuleNotFound,
     ModuleNotSigned,
     ModuleUnusable,
+    Token,
     TokenNotInitialised,
     TokenNotPresent,
 )
@@ -156,13 +157,28 @@ def test_a_driver_that_policy_does_not_name_cannot_be_chosen(desk: Desk, hub: Pa
     assert len(named.tokens(module)) == 1
 
 
+def new_key(desk: Desk) -> Token:
+    """A blank virtual Ukey, plugged in."""
+    with desk.new_virtual_token() as token:
+        return token
+
+
+def test_a_virtual_key_is_gone_again_where_what_was_done_with_it_fails(
+    desk: Desk, hub: Path
+) -> None:
+    with pytest.raises(ZeroDivisionError), desk.new_virtual_token():
+        raise ZeroDivisionError
+    assert not list(hub.glob("*.vukey"))
+    assert new_key(desk).info.slot == virtual.SLOTS[0]
+
+
 def test_where_policy_demands_signed_drivers_no_other_is_loaded(desk: Desk, hub: Path) -> None:
     plug(hub, 0, "甲")
     strict = with_settings(desk, signed_modules=True)
     for ask in (
         strict.tokens,
         lambda: strict.tokens(virtual.open_virtual_module().path),
-        strict.new_virtual_token,
+        lambda: new_key(strict),
     ):
         with pytest.raises(ModuleNotSigned) as refused:
             ask()
@@ -197,7 +213,7 @@ def test_where_virtual_keys_are_not_allowed_none_is_offered_or_made(desk: Desk, 
     strict = with_settings(desk, allow_virtual_ukey=False)
     assert strict.tokens() == []
     with pytest.raises(UsageError):
-        strict.new_virtual_token()
+        new_key(strict)
 
 
 def test_a_program_that_comes_without_a_virtual_key_says_so(
@@ -205,15 +221,15 @@ def test_a_program_that_comes_without_a_virtual_key_says_so(
 ) -> None:
     monkeypatch.setattr("device.virtual.build._SOURCES", hub / "none")
     with pytest.raises(UsageError) as refused:
-        desk.new_virtual_token()
+        new_key(desk)
     assert refused.value.problem == "no_virtual_key"
 
 
 def test_a_new_virtual_key_takes_the_next_free_slot(desk: Desk, hub: Path) -> None:
-    slots = [desk.new_virtual_token().info.slot for _ in virtual.SLOTS]
+    slots = [new_key(desk).info.slot for _ in virtual.SLOTS]
     assert slots == list(virtual.SLOTS)
     with pytest.raises(UsageError):
-        desk.new_virtual_token()
+        new_key(desk)
 
 
 def test_trust_without_a_network_loads_nothing_that_speaks_http(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def test_how_many_of_which_verdict_never_stands_apart_from_the_verdict() -> None
 def test_the_table_of_marks_shows_the_kind_of_seal_and_the_largest_places(qtbot: QtBot) -> None:
     made = MarksTable()
     qtbot.addWidget(made)
-    made.resize(301, 300)
+    made.resize(303, 300)  # as in the panel of the page
     made.show()
     bold = QFont(made.table.font())
     bold.setBold(True)  # as of a mark that was moved by itself

@@ -191,8 +191,10 @@ class MarksTable(QWidget):
         head = self.table.horizontalHeader()
         head.setSectionsClickable(False)
         head.setMinimumSectionSize(36)
-        for at, width in ((PAGE, 50), (X, 66), (Y, 66)):
-            head.resizeSection(at, width)
+        for at in (X, Y):
+            head.resizeSection(at, 65)
+        head.setResizeContentsPrecision(0)  # of the rows in sight
+        head.setSectionResizeMode(PAGE, QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(SEAL, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self._away = button(tr("移除"), lambda: self._tell(self.take_away))

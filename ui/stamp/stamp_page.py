@@ -60,7 +60,7 @@ if TYPE_CHECKING:
     from app.store.use_requests import PolicyRecord
     from ui.shell.interface import Shell
 
-PANEL_WIDTH = 344
+PANEL_WIDTH = 346
 WIDE = 1040
 """Pixels that files, thumbnails, page and panel need beside each other."""
 NARROW = 760
