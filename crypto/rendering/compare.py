@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 LEVELS = 3
 """Differences of a colour (0 to 255) that are ignored."""
+Area = tuple[int, int, int, int]
+"""Left, top, right and bottom, in pixels."""
 _ROWS = 16
 """Compared at once."""
 _TOO_MUCH = [0] * (LEVELS + 1) + [255] * (255 - LEVELS)
@@ -100,47 +102,67 @@ class Place:
 def differences(then: Drawing, now: Drawing, places: Iterable[Place]) -> list[Box]:
     """Where *now* differs from *then*, except for ink added in *places* of that page. Drawings of
     different size differ everywhere."""
+    part = unequal(then, now)
+    return part.differences(places) if part else []
+
+
+def unequal(then: Drawing, now: Drawing) -> Unequal | None:
+    """The part of two drawings in which they are not equal; None if they are."""
     if (then.width, then.height) != (now.width, now.height):
-        size = max(then.width, now.width), max(then.height, now.height)
-        return [Box(0, 0, size[0] / now.mm, size[1] / now.mm)]
+        return Unequal(max(then.width, now.width), max(then.height, now.height), now.mm)
     if then.rgb == now.rgb:
-        return []
-    size = now.width, now.height
-    rows = _differing_rows(then, now)
-    if rows is None:
-        return []
-    accepted = [
-        (place, area)
-        for place in places
-        if (area := _pixels(place.box, AROUND_MM, now.mm, size))
-        and area[1] < rows[1]
-        and area[3] > rows[0]
-    ]
-    # all that is looked at more closely: the rows that differ, and the whole of each place there
-    top = min([rows[0], *(area[1] for _, area in accepted)])
-    bottom = max([rows[1], *(area[3] for _, area in accepted)])
-    before, after = (_strip(drawing, top, bottom) for drawing in (then, now))
-    changed = _differing(before, after)
-    for place, outer in accepted:
-        inner = _pixels(place.box, -AROUND_MM, now.mm, size)
-        _allow(changed, before, after, place.kind, _up(outer, top), _up(inner, top), now.mm)
-    return boxes(changed, now.mm, top)
+        return None
+    around = max(1, round(SHIFT_MM * now.mm))  # rows beside a pixel that are asked about it
+    first, last = _unequal_rows(then, now)
+    top, bottom = max(0, first - around), min(last + around, now.height)
+    rows = slice(3 * now.width * top, 3 * now.width * bottom)
+    return Unequal(now.width, now.height, now.mm, top, (then.rgb[rows], now.rgb[rows]))
 
 
-def _differing_rows(then: Drawing, now: Drawing) -> tuple[int, int] | None:
-    """The first row that differs, and one past the last; None if none does. (The bytes are taken
-    for greys three times as wide, which Pillow neither copies nor unpacks.)"""
-    from PIL import Image as Pillow
-    from PIL import ImageChops
+@dataclass(frozen=True)
+class Unequal:
+    """The rows in which two drawings are not equal, and a few around them: all that is needed to
+    tell where they differ, and mostly a small part of the page."""
 
-    top, bottom = _unequal_rows(then, now)
-    wide = 3 * now.width, bottom - top
-    parts = (
-        raster.rgb[3 * raster.width * top : 3 * raster.width * bottom] for raster in (then, now)
-    )
-    then_grey, now_grey = (Pillow.frombuffer("L", wide, part, "raw", "L", 0, 1) for part in parts)
-    bounds = ImageChops.difference(then_grey, now_grey).point(_TOO_MUCH).getbbox()
-    return (top + bounds[1], top + bounds[3]) if bounds else None
+    width: int
+    height: int
+    """Of the page, pixels."""
+    mm: float
+    """Pixels per millimetre."""
+    top: int = 0
+    """The first of these rows."""
+    rgb: tuple[bytes, bytes] | None = None
+    """Their pixels then and now; None: the page has another size, and differs everywhere."""
+
+    @property
+    def size(self) -> int:
+        """Bytes of it."""
+        return 2 * len(self.rgb[0]) if self.rgb else 0
+
+    def differences(self, places: Iterable[Place]) -> list[Box]:
+        """Where they differ, except for ink added in *places* of that page."""
+        if self.rgb is None:
+            return [Box(0, 0, self.width / self.mm, self.height / self.mm)]
+        before, after = map(self._image, self.rgb)
+        changed = _differing(before, after)
+        for place in places:
+            outer = self._own(_pixels(place.box, AROUND_MM, self.mm, (self.width, self.height)))
+            inner = self._own(_pixels(place.box, -AROUND_MM, self.mm, (self.width, self.height)))
+            _allow(changed, before, after, place.kind, outer, inner, self.mm)
+        return boxes(changed, self.mm, self.top)
+
+    def _image(self, rgb: bytes) -> Image:
+        from PIL import Image as Pillow
+
+        return Pillow.frombytes("RGB", (self.width, len(rgb) // (3 * self.width)), rgb)
+
+    def _own(self, area: Area | None) -> Area | None:
+        """What of an area of the page is in these rows, counted from the first of them."""
+        if area is None or self.rgb is None:
+            return None
+        last = self.top + len(self.rgb[0]) // (3 * self.width)
+        top, bottom = max(area[1], self.top), min(area[3], last)
+        return (area[0], top - self.top, area[2], bottom - self.top) if top < bottom else None
 
 
 def _unequal_rows(then: Drawing, now: Drawing) -> tuple[int, int]:
@@ -156,19 +178,6 @@ def _unequal_rows(then: Drawing, now: Drawing) -> tuple[int, int]:
     first = next(filter(unequal, rows), 0)
     last = next(filter(unequal, reversed(rows)), 0)
     return first, min(last + _ROWS, now.height)
-
-
-def _strip(drawing: Drawing, top: int, bottom: int) -> Image:
-    """The rows from *top* to *bottom*."""
-    from PIL import Image as Pillow
-
-    row = 3 * drawing.width
-    part = memoryview(drawing.rgb)[top * row : bottom * row]
-    return Pillow.frombytes("RGB", (drawing.width, bottom - top), part)
-
-
-def _up(area: tuple[int, int, int, int] | None, rows: int) -> tuple[int, int, int, int] | None:
-    return (area[0], area[1] - rows, area[2], area[3] - rows) if area else None
 
 
 def picture(drawing: Drawing) -> Image:
@@ -200,8 +209,8 @@ def _allow(
     before: Image,
     after: Image,
     kind: Kind,
-    outer: tuple[int, int, int, int] | None,
-    inner: tuple[int, int, int, int] | None,
+    outer: Area | None,
+    inner: Area | None,
     mm: float,
 ) -> None:
     """Take out of *changed* where a place of that *kind* explains it: nothing there has lost ink.
@@ -225,7 +234,7 @@ def _allow(
 
 
 def _written_over(
-    changed: Image, before: Image, after: Image, area: tuple[int, int, int, int]
+    changed: Image, before: Image, after: Image, area: Area
 ) -> Image | None:
     """Where something was added on what stood in *area* or touching it, as ink on ink; None if that
     is no more than rounding. A colour as dark may cover text and lose none of its ink."""
@@ -251,7 +260,7 @@ def _allow_in(
     changed: Image,
     before: Image,
     after: Image,
-    area: tuple[int, int, int, int],
+    area: Area,
     limit: int,
     shift: int,
 ) -> None:
@@ -295,7 +304,7 @@ def _chosen_nearby(picture: Image, reach: int, choose: Callable[[Image, Image], 
 
 def _pixels(
     box: Box, around: float, mm: float, size: tuple[int, int]
-) -> tuple[int, int, int, int] | None:
+) -> Area | None:
     """*box*, made larger by *around*, in whole pixels inside the page; None if nothing is left."""
     left, top = (box.left - around) * mm, (box.top - around) * mm
     right = (box.left + box.width + around) * mm

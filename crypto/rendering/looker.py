@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from crypto.late_modules import OF_RENDERERS, put_off
-from crypto.rendering.compare import Box, Place, differences
+from crypto.rendering.compare import Place, Unequal, unequal
 from crypto.rendering.drawing import MarkEngine, Raster, Undrawable
 from crypto.rendering.engines import load, opened
 
@@ -38,7 +38,7 @@ SECONDS = 15.0
 MAX_BOXES = 50
 """Told of one page."""
 MAX_AHEAD = 128 << 20
-"""Bytes of what one process draws before it is asked for."""
+"""Bytes of what one process keeps before it is asked for."""
 _SAME_SIZE = 0.01
 """Points."""
 
@@ -112,7 +112,7 @@ def _drawn_ahead(channel: Channel, names: Sequence[str], order: Order) -> _Revis
     cannot be drawn is left to be told by who is asked for it."""
     with suppress(Undrawable, MemoryError):
         revisions = _Revisions(names, order)
-        revisions.draw_ahead(order.sealed, channel)
+        revisions.compare_ahead(order.sealed, channel)
         return revisions
     return None
 
@@ -162,7 +162,8 @@ class _Revisions:
         """Raises :class:`Undrawable`, :class:`_NotOpened`."""
         self._names, self._data, self._password = names, order.data, order.password
         self._documents: dict[int, dict[str, MarkEngine]] = {}
-        self._ahead: dict[tuple[str, int, int], Raster] = {}
+        self._drawn: tuple[str, int, Raster] | None = None
+        self._ahead: dict[tuple[str, int, int], Unequal | None] = {}
         for end in self._ends(order):
             there = self._documents.setdefault(end, {})
             for name in names:
@@ -201,29 +202,42 @@ class _Revisions:
         special = (self.of(name, end).is_special(page) for end in (None, *ends))
         return ends if ends and any(special) else []
 
-    def draw(self, name: str, page: int, end: int | None = None) -> Raster:
-        """A page, unless it was drawn ahead. Raises :class:`Undrawable`."""
-        known = self._ahead.get((name, page, len(self._data) if end is None else end))
-        return known or self.of(name, end).draw(page, self._dpi)
+    def unequal(self, name: str, page: int, end: int) -> Unequal | None:
+        """In what part a page of that revision is not equal to the whole file's, unless that was
+        found ahead. Raises :class:`Undrawable`."""
+        if (name, page, end) in self._ahead:
+            return self._ahead[name, page, end]
+        now, then = self._now(name, page), self.of(name, end)
+        sizes = zip(then.size(page), self.of(name).size(page), strict=True)
+        if any(abs(a - b) > _SAME_SIZE for a, b in sizes):
+            return Unequal(now.width, now.height, now.mm)
+        return unequal(then.draw(page, self._dpi), now)
+
+    def _now(self, name: str, page: int) -> Raster:
+        """A page of the whole file, drawn once for all revisions."""
+        if self._drawn is None or self._drawn[:2] != (name, page):
+            self._drawn = name, page, self.of(name).draw(page, self._dpi)
+        return self._drawn[2]
 
     def forget(self, page: int) -> None:
-        """What was drawn of that page is not needed any more."""
+        """What was found of that page is not needed any more."""
         for key in [key for key in self._ahead if key[1] == page]:
             del self._ahead[key]
 
-    def draw_ahead(self, sealed: tuple[Sealed, ...], channel: Channel) -> None:
-        """Draw what :func:`look` will need of *sealed*, until somebody asks for it or it is too
-        much to be kept. Raises :class:`Undrawable`."""
+    def compare_ahead(self, sealed: tuple[Sealed, ...], channel: Channel) -> None:
+        """Draw and compare what :func:`look` will need of *sealed*, until somebody asks for it or
+        it is too much to be kept. Raises :class:`Undrawable`."""
         kept = 0
         for page, wanted in _pages(sealed):
             for name in self._names:
-                ends = self.there(name, page, wanted)
-                for end in (len(self._data), *ends) if ends else ():
+                for end in self.there(name, page, wanted):
                     if kept > MAX_AHEAD or channel.waiting():
                         return
-                    drawn = self.draw(name, page, end)
-                    self._ahead[name, page, end] = drawn
-                    kept += len(drawn.rgb)
+                    self._now(name, page)
+                    if channel.waiting():
+                        return
+                    part = self._ahead[name, page, end] = self.unequal(name, page, end)
+                    kept += part.size if part else 0
 
 
 def _said_of(
@@ -234,18 +248,10 @@ def _said_of(
     told: list[dict[str, Any]] = []
     try:
         ends = revisions.there(name, page, wanted)
-        if not ends:
-            return []
-        now, size = revisions.draw(name, page), revisions.of(name).size(page)
         for revision in wanted:
-            if revision.end not in ends:
-                continue
-            before = revisions.of(name, revision.end).size(page)
-            if any(abs(a - b) > _SAME_SIZE for a, b in zip(before, size, strict=True)):
-                found = [Box(0, 0, now.width / now.mm, now.height / now.mm)]
-            else:
-                places = [place for place in revision.places if place.page == page]
-                found = differences(revisions.draw(name, page, revision.end), now, places)
+            part = revisions.unequal(name, page, revision.end) if revision.end in ends else None
+            places = (place for place in revision.places if place.page == page)
+            found = part.differences(places) if part else []
             if found:
                 boxes = [asdict(box) for box in found[:MAX_BOXES]]
                 told.append({"page": page, "differs": name, "end": revision.end, "boxes": boxes})
