@@ -12,8 +12,8 @@ each of them changes the state that the others paint under.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 from pyhanko.pdf_utils import generic
 
@@ -146,8 +146,10 @@ class Painted:
     """How many were followed."""
 
 
-@dataclass(frozen=True)
-class _State:
+class _State(NamedTuple):
+    """What holds for the next operator. A tuple: each page changes it some hundred times, and a
+    dataclass takes five times as long for that."""
+
     matrix: Matrix
     clip: Box
     ragged: bool = False
@@ -282,8 +284,8 @@ class _Reader:
             self._painted.strange.add("box")
         else:
             clip = _common(clip, _hull(_corners(corners, matrix)))
-        state = replace(state, matrix=matrix, clip=clip, isolated=state.isolated or alone)
-        state = replace(state, around=state.opacity, stroke_opacity=state.opacity)
+        state = state._replace(matrix=matrix, clip=clip, isolated=state.isolated or alone)
+        state = state._replace(around=state.opacity, stroke_opacity=state.opacity)
         self.content(form.data, state, entry(form, "/Resources", inherited), depth)
 
     def content(self, data: bytes, state: _State, resources: Any, depth: int) -> None:
@@ -311,11 +313,11 @@ class _Reader:
                 case "Q":
                     state = saved.pop() if saved else state
                 case "cm":
-                    state = replace(state, matrix=product(_numbers(values), state.matrix))
+                    state = state._replace(matrix=product(_numbers(values), state.matrix))
                 case "w":
-                    state = replace(state, width=_number(values))
+                    state = state._replace(width=_number(values))
                 case "d":
-                    state = replace(state, dash=_longest_dash(values[:-1]))
+                    state = state._replace(dash=_longest_dash(values[:-1]))
                 case "gs":
                     state = self._graphics_state(_named(resources, "/ExtGState", values), state)
                 case "m" | "l" | "c" | "v" | "y" | "re" | "h":
@@ -335,24 +337,24 @@ class _Reader:
                 case "Tf" if len(values) == 2:
                     font = self._font(_named(resources, "/Font", values[:1]))
                     size = _number(values[-1:])
-                    state = replace(state, font=font, size=size)
+                    state = state._replace(font=font, size=size)
                 case "Tc":
-                    state = replace(state, spacing=_number(values))
+                    state = state._replace(spacing=_number(values))
                 case "Tw":
-                    state = replace(state, word_spacing=_number(values))
+                    state = state._replace(word_spacing=_number(values))
                 case "Tz":
-                    state = replace(state, stretch=_number(values) / 100)
+                    state = state._replace(stretch=_number(values) / 100)
                 case "TL":
-                    state = replace(state, leading=_number(values))
+                    state = state._replace(leading=_number(values))
                 case "Ts":
-                    state = replace(state, rise=_number(values))
+                    state = state._replace(rise=_number(values))
                 case "Tr":
-                    state = replace(state, mode=int(_number(values)))
+                    state = state._replace(mode=int(_number(values)))
                 case "Tm":
                     text = line = _numbers(values)
                 case "Td" | "TD":
                     x, y = (_number([value]) for value in values)
-                    state = replace(state, leading=-y) if name == "TD" else state
+                    state = state._replace(leading=-y) if name == "TD" else state
                     text = line = product((1, 0, 0, 1, x, y), line)
                 case "T*":
                     text = line = product((1, 0, 0, 1, 0, -state.leading), line)
@@ -361,7 +363,7 @@ class _Reader:
                 case "'" | '"' if _is_shown_text(name, values):
                     if name == '"':
                         word, letter = _number(values[:1]), _number(values[1:2])
-                        state = replace(state, word_spacing=word, spacing=letter)
+                        state = state._replace(word_spacing=word, spacing=letter)
                     line = product((1, 0, 0, 1, 0, -state.leading), line)
                     text = self._show(values[-1:], state, line)
                 case "Do":
@@ -514,19 +516,19 @@ class _Reader:
         if any(bool(entry(parameters, key, False)) for key in ("/OP", "/op")):
             self._painted.strange.add("overprint")
         if "/LW" in parameters:
-            state = replace(state, width=float(entry(parameters, "/LW")))
+            state = state._replace(width=float(entry(parameters, "/LW")))
         if "/D" in parameters:
             pattern = entry(parameters, "/D")
             parts = items_of(follow(pattern[0])) if isinstance(pattern, list) and pattern else []
-            state = replace(state, dash=_longest_dash(list(map(follow, parts))))
+            state = state._replace(dash=_longest_dash(list(map(follow, parts))))
         if min(float(entry(parameters, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
             self._painted.strange.add("faint")
         if "/ca" in parameters:
             opacity = state.around * min(1.0, float(entry(parameters, "/ca")))
-            state = replace(state, opacity=opacity)
+            state = state._replace(opacity=opacity)
         if "/CA" in parameters:
             opacity = state.around * min(1.0, float(entry(parameters, "/CA")))
-            state = replace(state, stroke_opacity=opacity)
+            state = state._replace(stroke_opacity=opacity)
         blend = entry(parameters, "/BM")
         if isinstance(blend, generic.ArrayObject) and blend:
             blend = follow(blend[0])
@@ -535,7 +537,7 @@ class _Reader:
         if blend not in ("/Normal", "/Compatible", "/Multiply", "/Darken"):
             self._painted.strange.add("blend")
         through = blend in ("/Multiply", "/Darken") and not state.isolated
-        return replace(state, see_through=through)
+        return state._replace(see_through=through)
 
 
 @dataclass
@@ -566,7 +568,7 @@ def _clipped(state: _State, path: _Path) -> _State:
     hull = _hull(path.points)
     shape = Ink("clip", hull, None, None, tuple(path.points), path.subpaths, path.curved)
     ragged = state.ragged or not shape.is_rectangle
-    return replace(state, clip=_common(state.clip, hull), ragged=ragged)
+    return state._replace(clip=_common(state.clip, hull), ragged=ragged)
 
 
 def _is_whole(box: Box, whole: Box, lies: bool, size: float) -> bool:
@@ -671,18 +673,18 @@ def _with_colour(name: str, values: list[Any], state: _State, resources: Any) ->
     if name in _SETS:
         found = colour_of(values, _SETS[name])
         if strokes:
-            return replace(state, stroke=found, stroke_parts=_SETS[name])
-        return replace(state, fill=found, fill_parts=_SETS[name])
+            return state._replace(stroke=found, stroke_parts=_SETS[name])
+        return state._replace(fill=found, fill_parts=_SETS[name])
     if name in ("cs", "CS"):
         parts = parts_of(*_space(values, resources))
         black: Colour | None = (0.0, 0.0, 0.0) if parts else None
         if strokes:
-            return replace(state, stroke=black, stroke_parts=parts)
-        return replace(state, fill=black, fill_parts=parts)
+            return state._replace(stroke=black, stroke_parts=parts)
+        return state._replace(fill=black, fill_parts=parts)
     if name in ("sc", "scn"):
-        return replace(state, fill=colour_of(values, state.fill_parts))
+        return state._replace(fill=colour_of(values, state.fill_parts))
     if name in ("SC", "SCN"):
-        return replace(state, stroke=colour_of(values, state.stroke_parts))
+        return state._replace(stroke=colour_of(values, state.stroke_parts))
     return None
 
 

@@ -32,15 +32,17 @@ class AppearanceError(ValueError):
 # --- exact -------------------------------------------------------------------------------------
 
 _TOKEN = re.compile(
-    rb"(?P<blank>[\0\t\n\f\r ]+|%[^\r\n]*)"
-    rb"|(?P<name>/[^\0\t\n\f\r ()<>\[\]{}/%]*)"
-    rb"|(?P<mark><<|>>|[\[\]{}])"
-    rb"|(?P<hex><[0-9A-Fa-f\0\t\n\f\r ]*>)"
+    rb"(?:[\0\t\n\f\r ]++|%[^\r\n]*+)*+(?:"
+    rb"(?P<number>[+-]?(?:\d++\.?\d*+|\.\d++)(?![^\0\t\n\f\r ()<>\[\]{}/%]))"
+    rb"|(?P<word>[^\0\t\n\f\r ()<>\[\]{}/%]++)"
     rb"|(?P<open>\()"
-    rb"|(?P<word>[^\0\t\n\f\r ()<>\[\]{}/%]+)"
+    rb"|(?P<name>/[^\0\t\n\f\r ()<>\[\]{}/%]*+)"
+    rb"|(?P<mark><<|>>|[\[\]{}])"
+    rb"|(?P<hex><[0-9A-Fa-f\0\t\n\f\r ]*+>)"
+    rb"|(?P<end>\Z))"
 )
+"""The next word, with the blanks and comments before it."""
 _IN_STRING = re.compile(rb"\\.|[()]", re.DOTALL)
-_NUMBER = re.compile(rb"[+-]?(?:\d+\.?\d*|\.\d+)\Z")
 _ESCAPE = re.compile(rb"\\([0-7]{1,3})|\\(\r\n|.)|\r\n?", re.DOTALL)
 _ESCAPED = {
     **{b"n": b"\n", b"r": b"\r", b"t": b"\t", b"b": b"\b", b"f": b"\f"},
@@ -58,25 +60,13 @@ def operators(content: bytes) -> Iterator[tuple[str, list[str | float | bytes | 
     (pyHanko's own parser takes the operator ``f`` for the beginning of ``false``.)"""
     operands: list[str | float | bytes | None] = []
     position = 0
-    while position < len(content):
-        found = _TOKEN.match(content, position)
-        if not found:
-            raise AppearanceError("not a content stream")
-        position = found.end()
-        text = found.group()
-        match found.lastgroup:
-            case "name":
-                operands.append(_name(text))
-            case "open":
-                end = _end_of_string(content, position)
-                operands.append(_unescaped(content[position : end - 1]))
-                position = end
-            case "hex":
-                digits = _NO_HEX.sub(b"", text)
-                operands.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()))
-            case "mark":
-                operands.append(None)
-            case "word" if _NUMBER.match(text):
+    while found := _TOKEN.match(content, position):
+        position, kind = found.end(), found.lastgroup
+        if kind == "end":
+            return
+        text = found[kind or 0]
+        match kind:
+            case "number":
                 operands.append(float(text))
             case "word" if text in (b"true", b"false", b"null"):
                 operands.append(None)
@@ -86,8 +76,20 @@ def operators(content: bytes) -> Iterator[tuple[str, list[str | float | bytes | 
                 operands = []
                 if operator == "BI":
                     return
+            case "open":
+                end = _end_of_string(content, position)
+                operands.append(_unescaped(content[position : end - 1]))
+                position = end
+            case "name":
+                operands.append(_name(text))
+            case "mark":
+                operands.append(None)
+            case "hex":
+                digits = _NO_HEX.sub(b"", text)
+                operands.append(bytes.fromhex((digits + b"0" * (len(digits) % 2)).decode()))
         if len(operands) > MAX_OPERATORS:
             raise AppearanceError("the appearance is too long")
+    raise AppearanceError("not a content stream")
 
 
 def _unescaped(text: bytes) -> bytes:
