@@ -14,8 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.errors import LinkNotEnabled, exit_code
-from app.settings import load_sound
 from crypto.windows_process import keep_to_known_folders
 
 if TYPE_CHECKING:
@@ -26,9 +24,10 @@ PAGES = {"--stamp": "stamp", "--verify": "verify"}
 """What the system's menu of a file passes first → the page that the file opens on."""
 
 
-_COLLECT_AFTER = 20_000
+_COLLECT_AFTER = 100_000
 """Objects after which Python looks for garbage. Importing makes tens of thousands that stay, and at
-Python's own 700 it would look through them again and again."""
+Python's own 700 it would look through them again and again; at 20,000 that still took a fortieth of
+a short command."""
 
 
 def main() -> int:
@@ -43,6 +42,10 @@ def main() -> int:
 
         freeze_support()
     keep_to_known_folders()
+    if sys.argv[1:2] == ["verify"]:
+        from crypto.rendering.early import begin_for  # noqa: PLC0415 - before all else
+
+        begin_for(sys.argv[2:])
     if sys.stdout is None:  # a windowed program has no terminal; what is said there is lost
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until it ends
     arguments = sys.argv[1:]
@@ -83,6 +86,8 @@ def _is_for_the_window(argument: str) -> bool:
 
 def _refuse_link() -> int:
     """A web page calls by a ``sealdesk:`` address: nothing is opened, nothing read or sent."""
+    from app.errors import LinkNotEnabled, exit_code  # noqa: PLC0415 - when it is called
+
     error = LinkNotEnabled()
     _tell(error, os.environ.get("SEALDESK_LANGUAGE", "zh_CN"))
     return exit_code(error)
@@ -91,6 +96,8 @@ def _refuse_link() -> int:
 def _window_alone(files: Sequence[Path], page: str = "") -> int:
     """The window with the settings that are right; of those that are not, it tells."""
     from app.desk import Desk
+    from app.errors import exit_code  # noqa: PLC0415 - after what looks has begun
+    from app.settings import load_sound  # noqa: PLC0415 - likewise
 
     tongue = os.environ.get("SEALDESK_LANGUAGE", "zh_CN")
     try:

@@ -12,8 +12,6 @@ What is true of the bytes is the story of :mod:`crypto.pdf.verify`, which steps 
 from __future__ import annotations
 
 import contextlib
-import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -22,6 +20,7 @@ from typing import TYPE_CHECKING, BinaryIO, Protocol, runtime_checkable
 
 from app.errors import FileNotReadable, FileProblem, PlatformError
 from app.file_kind import require_pdf
+from crypto.rendering.early import begin_for_document, held
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.anchor_rules import teller_of
 from crypto.validation.trust import Trust
@@ -36,8 +35,6 @@ if TYPE_CHECKING:
 
 UNKNOWN_STATE = frozenset(("status_unknown", "status_stale"))
 """Findings about which a platform is asked."""
-_ORDINARY = 8 * 1024 * 1024
-"""Bytes up to which a document is held in memory."""
 
 
 class StatusService(Protocol):
@@ -73,12 +70,12 @@ class _Looks:
         self, document: BinaryIO, seen: str = "", started: tuple[BoundedProcess, ...] = ()
     ) -> None:
         """*seen*: what was told of an earlier look at the document; *started*: what
-        :func:`begin_looking` gave."""
+        :func:`crypto.rendering.early.begin_looking` gave."""
         self._told = seen
         self._memory: Memory | None = None
         self._started = started
-        if not started and _was_added_to(document):
-            self._started = _begun()
+        if not started:
+            self._started = begin_for_document(document)
 
     def __enter__(self) -> _Looks:
         return self
@@ -140,24 +137,6 @@ def _with_kind(report: Report, document: BinaryIO, password: str | None) -> Repo
     return with_kind(report, document, password)
 
 
-def begin_looking(path: Path) -> tuple[BoundedProcess, ...]:
-    """Start what looks at later revisions, if the document at *path* seems to have any: it loads
-    the renderers, which takes as long as all that :func:`verify` needs before it asks."""
-    try:
-        if not path.is_file() or path.stat().st_size > _ORDINARY:
-            return ()
-        with path.open("rb") as stream:
-            return _begun() if _was_added_to(_held(stream)) else ()
-    except OSError:  # to be told by who has to read it
-        return ()
-
-
-def _begun() -> tuple[BoundedProcess, ...]:
-    from crypto.rendering.looker import begin_early
-
-    return begin_early()
-
-
 def verify(
     path: Path,
     *,
@@ -171,7 +150,7 @@ def verify(
 ) -> Report:
     """Judge the PDF at *path* as of *at* (default: now).
 
-    *started*: what :func:`begin_looking` gave for it.
+    *started*: what :func:`crypto.rendering.early.begin_looking` gave for it.
 
     *seen*: what an earlier call put there about this document's pages, which are not looked at
     again; this call puts there what a later one needs.
@@ -211,31 +190,9 @@ def _document(path: Path) -> Iterator[BinaryIO]:
     try:
         with path.open("rb") as stream:
             require_pdf(stream, path)
-            yield _held(stream)
+            yield held(stream)
     except OSError as error:
         raise FileNotReadable(str(path), FileProblem.of(error)) from error
-
-
-def _held(stream: BinaryIO) -> BinaryIO:
-    """A document of ordinary size in memory: nobody changes it between two readings, and reading
-    here and there costs nothing. A large one as it is."""
-    if stream.seek(0, io.SEEK_END) > _ORDINARY:
-        return stream
-    stream.seek(0)
-    return io.BytesIO(stream.read())
-
-
-_BYTE_RANGE = re.compile(rb"/ByteRange\s*\[\s*\d+\s+\d+\s+(\d{1,12})\s+(\d{1,12})\s*\]")
-
-
-def _was_added_to(document: BinaryIO) -> bool:
-    """Does anything follow what the signatures cover? A guess: it decides what is loaded early, and
-    nothing else."""
-    if not isinstance(document, io.BytesIO):
-        return False
-    data = document.getvalue()
-    ends = [int(begin) + int(length) for begin, length in _BYTE_RANGE.findall(data)]
-    return bool(ends) and max(ends) < len(data.rstrip())
 
 
 # --- 3. the platform ---------------------------------------------------------------------------

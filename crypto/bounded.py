@@ -72,7 +72,7 @@ _FAILED = "bounded.failed"
 """In the head of a message: its code has raised an error; the text of it."""
 _FAILURE = 300
 """Characters of an error's text that are passed on."""
-_COLLECT_AFTER = 20_000
+_COLLECT_AFTER = 100_000
 """Objects after which Python looks for garbage there, as in the program itself."""
 
 

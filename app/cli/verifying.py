@@ -28,8 +28,8 @@ from app.cli.terminal import (
 )
 from app.errors import LocalDataError, OutputExists, UsageError, exit_code, phrase
 from app.publishing import save_new
-from app.verifying import begin_looking
 from app.verifying import verify as verify_file
+from crypto.rendering.early import begin_looking, end_unused
 from crypto.verdict import say
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ def verify(desk: Desk, options: argparse.Namespace) -> int:
     wishes = (options.jobs, options.csv, options.report_dir)
     many = len(options.files) > 1 or options.files[0].is_dir() or any(wishes)
     started = () if many else begin_looking(options.files[0])
+    end_unused()
     password = pdf_password(options)
     language = desk.settings.language
     for problem in desk.refresh_trust(online=not options.offline):

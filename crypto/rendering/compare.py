@@ -233,9 +233,7 @@ def _allow(
             changed.paste(over, inner[:2])
 
 
-def _written_over(
-    changed: Image, before: Image, after: Image, area: Area
-) -> Image | None:
+def _written_over(changed: Image, before: Image, after: Image, area: Area) -> Image | None:
     """Where something was added on what stood in *area* or touching it, as ink on ink; None if that
     is no more than rounding. A colour as dark may cover text and lose none of its ink."""
     from PIL import ImageChops
@@ -302,9 +300,7 @@ def _chosen_nearby(picture: Image, reach: int, choose: Callable[[Image, Image], 
     return picture
 
 
-def _pixels(
-    box: Box, around: float, mm: float, size: tuple[int, int]
-) -> Area | None:
+def _pixels(box: Box, around: float, mm: float, size: tuple[int, int]) -> Area | None:
     """*box*, made larger by *around*, in whole pixels inside the page; None if nothing is left."""
     left, top = (box.left - around) * mm, (box.top - around) * mm
     right = (box.left + box.width + around) * mm

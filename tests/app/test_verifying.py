@@ -20,14 +20,15 @@ from app.errors import (
     UsageError,
 )
 from app.store.anchors import trust_files
-from app.verifying import begin_looking, verify, whom_to_ask
+from app.verifying import verify, whom_to_ask
 from crypto.bounded import BoundedProcess
 from crypto.pdf.looking import layer
 from crypto.pdf.looking.layer import Seen, Task
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.failures import PdfEncrypted
 from crypto.pki.certificate import Certificate
-from crypto.rendering import looker
+from crypto.rendering import early, looker
+from crypto.rendering.early import begin_looking
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.anchor_rules import AnchorRule
 from crypto.validation.trust import Trust
@@ -275,6 +276,35 @@ def test_the_renderers_are_loaded_early_only_where_something_was_added(
     assert [process.ended for process in begun] == [True] * 3 * len(looker.GROUPS)
 
 
+def test_renderers_begun_before_the_command_is_read_serve_its_document(
+    ticketed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[BoundedProcess] = []
+
+    def begin_early() -> tuple[BoundedProcess, ...]:
+        begun.append(looker.begin(looker.GROUPS[1]))
+        return (begun[-1],)
+
+    monkeypatch.setattr(looker, "begin_early", begin_early)
+    later, other = tmp_path / "later.PDF", tmp_path / "other.pdf"
+    for path in (later, other):
+        path.write_bytes(append_revision(ticketed.read_bytes(), {999: b"<<>>"}))
+    # none, none that is there, none that was added to, more than one
+    for arguments in ([], [str(tmp_path / "no.pdf")], [str(ticketed)], [str(later), str(other)]):
+        early.begin_for(["--offline", *arguments])
+    assert begun == []
+    early.begin_for(["--report", str(tmp_path / "no.pdf"), "--json", str(later)])
+    (first,) = begun
+    assert begin_looking(later) == (first,), "begun once"
+    (second,) = begin_looking(later)
+    early.begin_for([str(other)])
+    early.end_unused()
+    (third,) = begin_looking(other)
+    assert [process.ended for process in begun] == [False, False, True, False]
+    for process in (first, second, third):
+        process.end()
+
+
 def test_pages_are_drawn_while_the_document_is_judged(
     office: Office, ticketed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -297,8 +327,8 @@ def test_pages_are_drawn_while_the_document_is_judged(
     foreseen = [order for order in told if order.seconds is None]
     asked = [order for order in told if order.seconds is not None]
     assert len(foreseen) == len(asked) == len(looker.GROUPS)
-    for early, late in zip(foreseen, asked, strict=True):
-        assert early.data == late.data
-        assert [(each.end, each.pages) for each in early.sealed] == [
+    for first, late in zip(foreseen, asked, strict=True):
+        assert first.data == late.data
+        assert [(each.end, each.pages) for each in first.sealed] == [
             (each.end, each.pages) for each in late.sealed
         ]
