@@ -5,16 +5,16 @@ Runs in a bounded process (:mod:`crypto.bounded`); :mod:`crypto.pdf.looking.pict
 
 from __future__ import annotations
 
-import io
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from typing import Any
 
 from PIL import Image, ImageChops
 
 from crypto.bounded import Message
-from crypto.rendering.compare import LEVELS, Box, boxes, ink, picture
-from crypto.rendering.drawing import Engine, Raster, Undrawable
+from crypto.rendering.compare import LEVELS, Box, differences, ink, picture
+from crypto.rendering.drawing import Engine, Raster, Undrawable, png
 from crypto.rendering.engines import opened
 
 DPI = 100.0
@@ -53,7 +53,8 @@ def picture_changes(
         boxes_told = [asdict(box) for box in areas]
         told.append({"page": page, "engine": name, "boxes": boxes_told} | size)
         before, after = picture(then), picture(now)
-        parts += [_png(image) for image in (before, after, both(before, after))]
+        with ThreadPoolExecutor(3) as threads:  # compressing takes most of the time
+            parts += threads.map(png, (before, after, both(before, after)))
     return Message({"changed": told, "failed": failed}, tuple(parts))
 
 
@@ -68,32 +69,16 @@ def _changed(
             then, now = (opened(name, data, password) for data in revisions)
             documents[name] = then, now
         before, after = (document.draw(page, DPI) for document in documents[name])
-        if before.rgb == after.rgb:
-            continue
-        changed = _differing(picture(before), picture(after))
-        areas = boxes(changed, after.mm)
+        areas = differences(before, after, ())
         if areas:
             return name, before, after, areas
     return None
 
 
-def _differing(before: Image.Image, after: Image.Image) -> Image.Image:
-    """255 where any colour differs by more than :data:`LEVELS`, else 0."""
-    difference = ImageChops.difference(before, _as_large(after, before))
-    made = Image.new("L", before.size)
-    bounds = difference.getbbox()
-    if bounds:  # a small part of the page
-        red, green, blue = difference.crop(bounds).split()
-        most = ImageChops.lighter(ImageChops.lighter(red, green), blue)
-        made.paste(most.point([0] * (LEVELS + 1) + [255] * (255 - LEVELS)), bounds[:2])
-    return made
-
-
 def both(before: Image.Image, after: Image.Image) -> Image.Image:
     """One pale picture of *after* in which vanished ink is red and new ink green."""
     after = _as_large(after, before)
-    paper = Image.new("RGB", after.size, "white")
-    made = Image.blend(paper, after, _PALE)
+    made = after.point(3 * [round(255 - _PALE * (255 - value)) for value in range(256)])
     bounds = ImageChops.difference(before, after).getbbox()
     if bounds is None:
         return made
@@ -112,9 +97,3 @@ def _as_large(image: Image.Image, other: Image.Image) -> Image.Image:
     sheet = Image.new("RGB", other.size, "white")
     sheet.paste(image)
     return sheet
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

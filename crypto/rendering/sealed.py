@@ -5,13 +5,9 @@ Runs in a bounded process (:mod:`crypto.bounded`); :mod:`crypto.report.pictures`
 
 from __future__ import annotations
 
-import io
-
-from PIL import Image
-
 from crypto.bounded import Message
 from crypto.rendering.compare import Box, picture
-from crypto.rendering.drawing import Engine, Undrawable
+from crypto.rendering.drawing import Engine, Undrawable, png
 from crypto.rendering.engines import opened
 
 _ENGINE = "MuPDF"
@@ -49,11 +45,5 @@ def draw(data: bytes, password: str | None, wishes: tuple[Wish, ...]) -> Message
             continue
         size = [shown.width / mm, shown.height / mm]
         told.append({"wish": number, "size_mm": size})
-        parts.append(_png(shown))
+        parts.append(png(shown))
     return Message({"drawn": told}, tuple(parts))
-
-
-def _png(image: Image.Image) -> bytes:
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG", compress_level=1)
-    return buffer.getvalue()

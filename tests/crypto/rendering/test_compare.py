@@ -1,8 +1,10 @@
 """Two drawings of a page compared: what differs is found where it is, what is explained is not."""
 
+import io
 import itertools
 from dataclasses import dataclass
 
+import pymupdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from crypto.rendering.compare import (
     lightest_nearby,
     merged,
 )
+from crypto.rendering.drawing import png
 
 MM = 4.0
 """Pixels per millimetre."""
@@ -235,3 +238,19 @@ def test_the_least_and_greatest_nearby_are_those_of_pillows_filters(
         assert darkest_nearby(picture, reach) == picture.filter(ImageFilter.MinFilter(kernel))
         assert lightest_nearby(picture, reach) == picture.filter(ImageFilter.MaxFilter(kernel))
     assert picture.tobytes() == pixels
+
+
+# ---------------------------------------------------------------- as PNG
+
+
+@given(st.data(), st.integers(1, 40), st.integers(1, 40))
+def test_a_picture_as_png_is_read_back_to_the_pixel(
+    data: st.DataObject, width: int, height: int
+) -> None:
+    size = 3 * width * height
+    pixels = data.draw(st.binary(min_size=size, max_size=size))
+    made = png(Image.frombytes("RGB", (width, height), pixels))
+    with Image.open(io.BytesIO(made), formats=("PNG",)) as read:
+        assert (read.mode, read.size, read.tobytes()) == ("RGB", (width, height), pixels)
+    known = pymupdf.Pixmap(made)  # checks each chunk's sum
+    assert (known.width, known.height, bytes(known.samples)) == (width, height, pixels)
