@@ -112,6 +112,7 @@ _CODES = {
     ),
     Level.INVALID: (
         "byte_range_malformed contents_malformed value_unreadable digest_mismatch"
+        " damaged_in_transfer"
         " signature_invalid seal_signature_invalid signer_not_listed signer_usage_wrong"
         " maker_usage_wrong maker_purpose_wrong signer_chain_broken maker_chain_broken"
         " signer_not_valid_at_signing maker_not_valid_at_making seal_not_valid_at_signing"
@@ -182,6 +183,14 @@ _SOURCES = {
     "approved_document": "document",
 }
 """Words made of a detail, or said instead where there is none."""
+TICK = "✓"
+"""The value of a button that is ticked."""
+_BY_TICK = ("filled", "rewritten", "recorded", "written", "exchanged")
+"""Words that are others where a button was ticked, or where its tick was taken away."""
+_BY_KIND = ("drawn", "marked")
+"""Words that are others for each kind of annotation."""
+_ANNOTATION = re.compile(r"(?:^|\s)/([A-Za-z]+)(?: \(\d+ \d+ obj\))?$")
+"""The end of what is said of an annotation that was added."""
 
 
 class _Blanks(dict[str, str]):
@@ -195,7 +204,10 @@ class _Blanks(dict[str, str]):
     ``{stamp_fault}`` why a time stamp proves nothing.
     ``{place}``, ``{party}``, ``{named}``, ``{value_before}``, ``{value_after}`` and ``{values}``
     (both, where they differ) are words made of the details page, who, seal, label, before and
-    after, or say that there is none."""
+    after, or say that there is none.
+    ``{filled}``, ``{rewritten}``, ``{recorded}``, ``{written}`` and ``{exchanged}`` say what became
+    of a field, in other words for a tick; ``{drawn}`` and ``{marked}`` what kind of annotation
+    was added, and ``{noted}`` what it says."""
 
     def __init__(self, details: Mapping[str, str], language: str) -> None:
         super().__init__(details)
@@ -231,11 +243,36 @@ class _Blanks(dict[str, str]):
         if key == "stamp_fault":
             known = "stamp_weak" if self.get("algorithm") else "stamp_untrusted"
             return say("blanks", known, self._language).format_map(self)
+        if key == "noted":
+            return self._say(key) if self.get("after") else ""
+        if key in _BY_TICK:
+            return self._say(f"{key}{self._became}", key)
+        if key in _BY_KIND:
+            kind = _ANNOTATION.search(self.get("what", ""))
+            return self._say(f"{key}_{kind[1]}" if kind else key, key)
         if key in _SOURCES:
-            source = _SOURCES[key]
-            known = key if self.get(source) else f"no_{key}"
-            return say("blanks", known, self._language).format_map(self)
+            if self.get(_SOURCES[key]):
+                return self._say(key)
+            is_button = key == "named" and TICK in (self.get("before"), self.get("after"))
+            return self._say(f"no_{key}_tick" if is_button else f"no_{key}")
         return "—"
+
+    @property
+    def _became(self) -> str:
+        """What became of a field that was empty, or is: "_ticked", "_filled" …"""
+        before, after = self.get("before", ""), self.get("after", "")
+        if before and after:
+            return ""
+        if TICK in (before, after):
+            return "_ticked" if after else "_unticked"
+        return "_filled" if after else ""
+
+    def _say(self, known: str, otherwise: str = "") -> str:
+        """The words called *known*; *otherwise* those, if there are none of that name."""
+        said = say("blanks", known, self._language)
+        if said == known and otherwise:
+            said = say("blanks", otherwise, self._language)
+        return said.format_map(self)
 
 
 _TURNED = re.compile(r"(?:^|\s)/Rotate \(\d+ \d+ obj\)$")
@@ -427,9 +464,15 @@ class Change:
             details["page"] = str(self.page)
         return Finding(self.code, {key: value for key, value in details.items() if value})
 
+    def said(self, language: str = "zh_CN") -> str:
+        """What kind of change it is, in words."""
+        return say("changes", self.kind, language).format_map(
+            _Blanks({"what": self.what}, language)
+        )
+
     def text(self, language: str = "zh_CN") -> str:
         where = f"第 {self.page} 页" if language == "zh_CN" else f"page {self.page}"
-        what = say("changes", self.kind, language)
+        what = self.said(language)
         named = one_line(self.what)
         return " ".join(part for part in (where if self.page else "", what, named) if part)
 

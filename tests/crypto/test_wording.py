@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto.verdict import LEVELS, Finding, Level, say
+from crypto.verdict import LEVELS, Change, Finding, Level, say
 from crypto.wording import ORDER, as_sentences, conclusion, decisive, page_ranges
 from tests.world.reports import NOW, SEAL, SIGNATURE, report
 
@@ -127,6 +127,65 @@ def test_a_look_that_was_replaced_is_told_with_the_values_where_they_differ() ->
     same = Finding("look_replaced", {**details, "after": "1,000"}).text()
     assert "1,000" not in same, "the value says nothing there"
     assert "9,900,000" in Finding("look_replaced", details).text("en")
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_what_is_put_into_an_empty_place_does_not_replace_a_value(language: str) -> None:
+    """Told is that it was empty, and what was there beside the value."""
+    page = {"page": "1"}
+    filled = Finding("look_replaced", {**page, "after": "100"}).text(language)
+    ticked = Finding("look_replaced", {**page, "after": "✓"}).text(language)
+    nothing = say("blanks", "no_value_before", language)
+    assert nothing not in ticked
+    assert "✓" not in ticked
+    assert "100" in filled
+    assert filled != ticked
+    for code in ("field_filled", "content_covered", "look_replaced", "filling_unclear"):
+        said = Finding(code, {**page, "after": "✓"}).text(language)
+        assert say("blanks", "no_named", language) not in said, "a box is no place to write in"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "chinese", "english"),
+    [("", "✓", "被勾选", "ticked"), ("✓", "", "取消", "the tick was taken away")],
+)
+def test_a_tick_is_told_in_words(before: str, after: str, chinese: str, english: str) -> None:
+    details = {"page": "1", "before": before, "after": after}
+    code = "value_replaced" if before else "field_filled"
+    assert chinese in Finding(code, details).text()
+    assert english in Finding(code, details).text("en")
+
+
+@pytest.mark.parametrize(
+    ("code", "subtype", "chinese", "english"),
+    [
+        ("drawing_added", "/FreeText", "文字", "text"),
+        ("drawing_added", "/Line", "线条", "a line"),
+        ("drawing_added", "/Square", "方框", "a box"),
+        ("drawing_added", "/Ink", "手写", "handwriting"),
+        ("drawing_added", "/Stamp", "图章", "a stamp"),
+        ("drawing_added", "/FileAttachment", "附件", "pinned"),
+        ("drawing_added", "/Text", "批注", "a note"),
+        ("markup_added", "/Highlight", "突出显示", "highlighted"),
+        ("markup_added", "/StrikeOut", "删除线", "struck out"),
+    ],
+)
+def test_of_what_was_drawn_the_one_kind_is_named(
+    code: str, subtype: str, chinese: str, english: str
+) -> None:
+    change = Change(2, code, 3, f"{subtype} (12 0 obj)", after="同意")
+    text, other = change.finding.text(), change.finding.text("en")
+    assert chinese in text
+    assert english in other
+    assert "、" not in text.split("。")[0], "no list of what it might be"
+    assert chinese in change.said()
+    assert english in change.said("en")
+    if code == "drawing_added":
+        assert "「同意」" in text
+        assert "“同意”" in other
+    unknown = Finding(code, {"page": "3"})
+    assert "—" not in unknown.text()
+    assert "—" not in unknown.text("en")
 
 
 def test_two_seals_are_told_with_the_time_of_the_last() -> None:

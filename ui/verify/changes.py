@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout
 
-from crypto.verdict import Change, Report, one_line, say
+from crypto.verdict import Change, Report, one_line
 from ui.language import language, pair, tr
 from ui.widgets import button, column, framed, label, row
 
@@ -57,7 +57,7 @@ def changes_of(report: Report) -> list[Listed]:
 
 def _listed(change: Change) -> Listed:
     """Never the names of fields and objects, which say nothing to people."""
-    name, kind = _short(change.label), say("changes", change.kind, language())
+    name, kind = _short(change.label), change.said(language())
     if change.kind in _ADDED:
         text = pair(kind, _short(change.after)) if change.after else kind
     elif change.before or change.after:

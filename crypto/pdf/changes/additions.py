@@ -49,6 +49,10 @@ _ICONS = frozenset(
 """Signs that viewers draw for a note (ISO 32000-1 table 172, and some of viewers' own). Others, as
 a circle or a cross, can be read as a digit or as a deletion."""
 _OUTLINED = ("/Square", "/Circle", "/Ink", "/Line", "/PolyLine", "/Polygon", "/Caret")
+_MOST_INKS, _MOST_OF_A_LINE = 3, 4
+"""Pieces of a box or a line with its ends, and corners of a piece: more can be digits."""
+_FLAT, _LOW = 0.3, 0.3
+"""Of the height of what is marked: the highest line, and where lines under it end."""
 _THIN = 3.0
 """Points: a line under or through text hides none of it."""
 
@@ -86,6 +90,38 @@ def judge(annotation: Any, ground: Ground, turned: bool = False) -> str:
     is_thin = is_thin or (kind == "/FreeText" and not {"/C", "/BS", "/RC"} & set(annotation))
     is_over = ground.surely_marked_under if is_thin else ground.surely_lies_under
     return "forbidden" if is_over(own) else "drawing_added"
+
+
+def looks_like_its_kind(annotation: generic.DictionaryObject) -> bool:
+    """Does its look show what such an annotation is by its name? One that is a box by its name can
+    show any words. Raises what reading its look raises."""
+    kind, stream = entry(annotation, "/Subtype"), shown_stream(annotation)
+    if stream is None or kind == "/Stamp":
+        return True
+    inks = read_look(annotation, stream).inks
+    if kind == "/FreeText":
+        return all(ink.kind in ("text", "fill", "line") for ink in inks)
+    if not all(ink.kind in ("fill", "line") for ink in inks):
+        return False
+    if kind == "/Highlight":
+        return all(ink.kind == "fill" for ink in inks)
+    if kind in _MARKUP:
+        return all(_lies_as(str(kind), ink.box, box(annotation)) for ink in inks)
+    if kind == "/FileAttachment":
+        left, bottom, right, top = box(annotation)
+        return max(right - left, top - bottom) <= _LARGEST_ICON
+    corners = {"/Square": 5, "/Line": _MOST_OF_A_LINE, "/Caret": _MOST_OF_A_LINE}.get(str(kind), 0)
+    return not corners or (
+        len(inks) <= _MOST_INKS and all(0 < len(ink.points) <= corners for ink in inks)
+    )
+
+
+def _lies_as(kind: str, place: Box, own: Box) -> bool:
+    """Is this flat, and where a line under text, or one through it, stands?"""
+    height = own[3] - own[1]
+    middle = ((place[1] + place[3]) / 2 - own[1]) / (height or 1.0)
+    is_flat = place[3] - place[1] <= _FLAT * height
+    return is_flat and (middle > _LOW) is (kind == "/StrikeOut")
 
 
 def _covers(ink: Ink, ground: Ground) -> bool:

@@ -137,6 +137,8 @@ class Pages:
         if kind == "forbidden":
             self._pair.forbid(page, what)
             return
+        if kind in ("drawing_added", "markup_added") and not additions.looks_like_its_kind(node):
+            what += ", with a look of its own"
         words = dict.fromkeys(value_text(entry(node, key)) for key in ("/Subj", "/Contents"))
         note = address or ": ".join(filter(None, words))  # viewers show the subject above it
         self._pair.say(kind, page, what, after=told(note), **self._pair.place(node, page))

@@ -554,3 +554,40 @@ def test_glyphs_that_nobody_can_read_cover_no_others_for_certain(
     form += b"/Length %d>>stream\n%s\nendstream" % (len(look), look)
     later = {6: field + b"/V(Zhang)/AP<</N 90 0 R>>>>", 90: form}
     told(world, append_revision(sealed, later), *expected)
+
+
+@pytest.mark.parametrize(
+    ("subtype", "content", "said"),
+    [
+        ("/Square", b"1 0 0 RG 1 w 1 1 298 38 re S", "一个方框"),
+        ("/Square", b"1 0 0 RG 1 w 9 9 m 9 30 l 30 30 l 30 20 l 9 20 l 30 1 l S", ""),
+        ("/Square", b"BT /F 12 Tf 2 2 Td (9) Tj ET", ""),
+        ("/Square", None, "一个方框"),
+        ("/Line", b"1 0 0 RG 1 w 0 20 m 300 20 l S", "一根线条"),
+        ("/Line", b"BT /F 12 Tf 2 2 Td (9) Tj ET", ""),
+        ("/FreeText", b"BT /F 12 Tf 2 2 Td (9) Tj ET", "文字"),
+        ("/Ink", b"1 0 0 RG 1 w 0 20 m 300 20 l 300 1 l S", "手写的笔迹"),
+        ("/Ink", b"BT /F 12 Tf 2 2 Td (9) Tj ET", ""),
+        ("/Stamp", b"BT /F 12 Tf 2 2 Td (9) Tj ET", "一个图章图样"),
+    ],
+)
+def test_what_was_drawn_is_called_what_it_shows(
+    world: World, sealed: bytes, subtype: str, content: bytes | None, said: str
+) -> None:
+    """By its name an annotation may be a box and show any words."""
+    data = annotated(sealed, subtype, (60, 590, 360, 630), content)
+    (change,) = world.verify(data).signatures[0].changed_later
+    assert f"添加了{said or '文字或图形'}（" in change.finding.text()
+
+
+@pytest.mark.parametrize(
+    ("subtype", "height", "said"),
+    [("/Underline", 2, "加了下划线"), ("/StrikeOut", 20, "加了删除线"), ("/Underline", 20, "")],
+)
+def test_a_line_through_text_is_not_called_one_under_it(
+    world: World, sealed: bytes, subtype: str, height: int, said: str
+) -> None:
+    content = b"1 0 0 RG 1 w 0 %d m 300 %d l S" % (height, height)
+    data = annotated(sealed, subtype, OVER_TEXT, content)
+    (change,) = world.verify(data).signatures[0].changed_later
+    assert f"的文字上{said or '做了标记'}。" in change.finding.text()
