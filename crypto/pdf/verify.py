@@ -49,7 +49,7 @@ from crypto.pdf.marks.date import date_of
 from crypto.pdf.marks.drawn import MAX_MARKS, DrawMarks, MarkTask
 from crypto.pdf.marks.place import dates_meet, marks_of, overlaps
 from crypto.pdf.reading.digests import Covered, digest_again, digests, digests_meanwhile
-from crypto.pdf.reading.document import Document, Field
+from crypto.pdf.reading.document import Document, Field, lost_the_eighth_bit
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError, within_time
 from crypto.pdf.reading.signatures import (
@@ -150,6 +150,8 @@ def _verify_document(
     _check_approvals(file.document, password, checks)
     over = overlaps(mark for check in checks for mark in check.report.marks)
     reports = tuple(_weighed(check, checks, over) for check in checks)  # 6
+    if any(report.digest_matches is False for report in reports) and lost_the_eighth_bit(stream):
+        reports = tuple(map(_damaged, reports))
     if look and any(report.coverage == "revision" for report in reports):
         from crypto.pdf.looking.layer import with_looks
 
@@ -159,6 +161,16 @@ def _verify_document(
     hidden = hidden_signatures(file.document, file.size, password, signatures)
     unsigned = replace(unsigned, findings=(*hidden, *unsigned.findings))
     return _report(file, name, file_sm3, reports, unsigned)  # 9
+
+
+def _damaged(signature: SignatureReport) -> SignatureReport:
+    """*signature* in a file that a transfer has damaged: whether anybody changed what it protects
+    cannot be told."""
+    findings = (
+        Finding("damaged_in_transfer") if each.code == "digest_mismatch" else each
+        for each in signature.findings
+    )
+    return replace(signature, findings=tuple(findings))
 
 
 # --- bytes around the document -----------------------------------------------------------------

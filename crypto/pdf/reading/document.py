@@ -7,8 +7,11 @@ A file is opened strictly first and leniently second (old Word writes hybrid fil
 from __future__ import annotations
 
 import io
+import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,6 +47,11 @@ _FEW = 1024
 _BEYOND_ASCII = bytes(range(128, 256))
 _FULL = 4096
 """So many compressed bytes have no LF without a CR before it once in ten million files."""
+_COMPRESSED = re.compile(
+    rb"/Filter\s*(?:\[\s*)?/FlateDecode\b[^>]{0,400}>>\s{0,9}stream\r?\n", re.DOTALL
+)
+_MOST_TRIED, _PIECE = 50, 4096
+"""Compressed streams, and bytes of one, that are unpacked to see whether they are whole."""
 
 
 @dataclass(frozen=True)
@@ -360,6 +368,25 @@ def open_document(path: Path, password: str | None = None) -> Document:
     except BaseException:
         stream.close()
         raise
+
+
+def lost_the_eighth_bit(stream: BinaryIO) -> bool:
+    """Has a transfer for text left no byte beyond ASCII, though there is compressed data, which
+    cannot be unpacked any more?"""
+    stream.seek(0)
+    data = stream.read(_MOST_CONVERTED + 1)
+    if len(data) > _MOST_CONVERTED or not data.isascii():
+        return False
+    return any(map(_is_torn, islice(_COMPRESSED.finditer(data), _MOST_TRIED)))
+
+
+def _is_torn(compressed: re.Match[bytes]) -> bool:
+    data = compressed.string[compressed.end() : compressed.end() + _PIECE]
+    try:
+        zlib.decompressobj().decompress(data, _PIECE)
+    except zlib.error:
+        return True
+    return False
 
 
 def _has_converted_line_ends(stream: BinaryIO) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import re
+import zlib
 from dataclasses import replace
 
 import pytest
@@ -243,3 +244,43 @@ def test_line_ends_that_a_transfer_has_converted_are_told(world: World) -> None:
     with pytest.raises(PdfUnreadable) as caught:
         world.verify(b"%PDF-1.7\r\nnothing of a file\r\n")
     assert not isinstance(caught.value, PdfLineEnds)
+
+
+@pytest.mark.parametrize("how", ["seven bits", "question marks"])
+def test_a_file_that_a_mail_system_cut_to_seven_bits_is_not_told_as_changed(
+    world: World, how: str
+) -> None:
+    """It proves nothing, and nobody is to be suspected for it."""
+    sealed = world.sign(compressed_pdf())
+    cut = bytes(each & 127 if how == "seven bits" else min(each, 63) if each > 127 else each
+                for each in sealed)  # fmt: skip
+    report = world.verify(cut)
+    assert report.verdict is Verdict.INVALID
+    found = {each.code for each in report.signatures[0].findings}
+    assert "damaged_in_transfer" in found
+    assert "digest_mismatch" not in found
+
+
+def test_a_file_that_was_changed_is_never_told_as_damaged_on_its_way(world: World) -> None:
+    """Be it all of ASCII or not; what is compressed is whole."""
+    for original, old, new in (
+        (compressed_pdf(), b"/Producer(a)", b"/Producer(b)"),
+        (classic_pdf(), b"/Count 1/Kids", b"/Count 2/Kids"),
+    ):
+        sealed = world.sign(original)
+        assert old in sealed
+        report = world.verify(sealed.replace(old, new, 1))
+        assert report.verdict is Verdict.INVALID
+        found = {each.code for each in report.signatures[0].findings}
+        assert "digest_mismatch" in found
+        assert "damaged_in_transfer" not in found
+
+
+def compressed_pdf() -> bytes:
+    content = zlib.compress(random.Random(1).randbytes(3000).hex().encode())
+    return build_pdf(
+        [b"<</Type/Catalog/Pages 2 0 R/Private<</Producer(a)>>>>",
+         b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+         b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Resources<<>>/Contents 4 0 R>>",
+         b"<</Filter/FlateDecode/Length %d>>stream\n%s\nendstream" % (len(content), content)]
+    )  # fmt: skip
