@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from crypto.verdict import Change
+from crypto.verdict import Change, Times
 from tests.world.reports import SIGNATURE
 from ui.verify import verdicts
 from ui.widgets import day, moment
@@ -42,3 +42,11 @@ def test_of_later_changes_what_costs_the_verdict_comes_first() -> None:
     told = verdicts.later_changes(replace(SIGNATURE, changed_later=changes))
     assert [text for text, _ in told] == ["第 1 页 盖章时看得见的内容被换掉", "更新了标题等属性"]
     assert [look.role for _, look in told] == ["bad", "changed"]
+
+
+def test_a_time_that_nobody_states_is_not_told_as_claimed() -> None:
+    nothing = replace(SIGNATURE, times=Times())
+    assert verdicts.time_line(nothing) == "签章时间没有写明"
+    assert verdicts.time_rows(nothing) == [("自称", "没有写明")]
+    claimed = replace(SIGNATURE, times=Times(claimed=datetime(2026, 11, 29, 19, 28, tzinfo=UTC)))
+    assert verdicts.time_line(claimed) == "签章时间 2026-11-30 03:28（自称）"

@@ -145,10 +145,7 @@ class ReportPanel(QWidget):
         if signature.seal:
             code = tr("编码 {code}", code=signature.seal.code)
             inner.addWidget(label(code, "small", select=True))
-        best = signature.times.best
-        when = tr("签章时间 {time}", time=verdicts.moment(best))
-        if not signature.times.trusted:
-            when = tr("签章时间 {time}（自称）", time=verdicts.moment(best))
+        when = verdicts.time_line(signature)
         inner.addWidget(label(when, "small"))
         inner.addWidget(label(verdicts.platform_line(signature), "small", wrap=True))
         inner.addWidget(self._proofs(signature))

@@ -180,7 +180,7 @@ def _level(change: Change) -> Level:
 def _words(change: Change) -> str:
     """Where and what; the names of objects are for the technical details."""
     place = tr("第 {page} 页", page=change.page) if change.page else ""
-    return f"{place} {say('changes', change.kind, language())}".strip()
+    return f"{place} {change.said(language())}".strip()
 
 
 @dataclass(frozen=True)
@@ -270,11 +270,22 @@ def signer_rows(signature: SignatureReport) -> list[tuple[str, str]]:
     ]
 
 
+def time_line(signature: SignatureReport) -> str:
+    """When it was signed, in one line; a claimed time is called claimed."""
+    best = signature.times.best
+    if not best:
+        return tr("签章时间没有写明")
+    if signature.times.trusted:
+        return tr("签章时间 {time}", time=moment(best))
+    return tr("签章时间 {time}（自称）", time=moment(best))
+
+
 def time_rows(signature: SignatureReport) -> list[tuple[str, str]]:
     """When it was signed; a claimed time is called claimed."""
     times = signature.times
     sources = {"timestamp": tr("时间戳"), "ticket": tr("平台用印凭据")}
-    rows = [(tr("自称"), moment(times.claimed))]
+    claimed = moment(times.claimed) if times.claimed else tr("没有写明")
+    rows = [(tr("自称"), claimed)]
     if times.trusted:
         source = sources.get(times.trusted_source or "", "")
         rows.append(
