@@ -72,22 +72,35 @@ def _is_last_everywhere(
     """Is every object that was written since *old* the one that stands furthest back in the file,
     or gone without having been wanted by what was sealed? And is there one of each number?"""
     generations: dict[int, int] = {}
+    anew: dict[int, int] = {}
+    """Numbers under which a next generation was written → in which revision, the last time."""
+    gone: set[int] = set()
+    """The numbers of objects that were sealed and are freed."""
     for number in range(old.revision + 1, new.revision + 1):
         for reference in new.reader.xrefs.explicit_refs_in_revision(number):
             place = references.place(reference, number)
             if place is not None:  # many readers do not look at the generation
                 known = generations.setdefault(reference.idnum, reference.generation)
                 if known != reference.generation:
-                    return False
+                    generations[reference.idnum] = reference.generation
+                    anew[reference.idnum] = number
             now = references.place(reference, new.revision)
             if now is None:
                 if references.exists(reference.idnum) or references.users(reference.idnum):
-                    return False
+                    gone.add(reference.idnum)
             elif place is not None and not _is_overtaken(
                 _Place.of(references, place, number), _Place.of(references, now, new.revision)
             ):
                 return False
-    return True
+    # a look that was freed is judged with its field, where nothing ever took its place or led to it
+    if not gone.isdisjoint(generations) or not all(
+        references.is_left_alone(number, old.revision) for number in gone
+    ):
+        return False
+    # so Poppler (Evince, Okular) leaves the look of a field that it has filled in twice
+    return all(
+        references.is_former_look(number, old.revision, since) for number, since in anew.items()
+    )
 
 
 @dataclass(frozen=True)

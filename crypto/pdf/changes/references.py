@@ -119,6 +119,30 @@ class References:
             later.note_trailer(self._document.reader.get_historical_resolver(each))
         return not later.users(number) and not later.unreadable
 
+    def is_former_look(self, number: int, base: int, since: int) -> bool:
+        """Was object *number* unknown in revision *base*, then the look of one annotation that was
+        written again, and does nothing refer to it that is in force since revision *since*?"""
+        if self.users(number) or self.exists(number):
+            return False
+        between = References(self._document)
+        between.watched = {number}
+        for each in range(base + 1, since):
+            between.note(each)
+            between.note_trailer(self._document.reader.get_historical_resolver(each))
+        last = self._document.reader.total_revisions
+        again = {
+            reference.idnum
+            for each in range(since, last)
+            for reference in self._document.reader.xrefs.explicit_refs_in_revision(each)
+        }
+        users = between.users(number)
+        return (
+            len(users) == 1
+            and all(container in again and name == "/AP" for container, name in users)
+            and not between.unreadable
+            and self.is_left_alone(number, since - 1)
+        )
+
     def names_resources(self, number: int) -> bool:
         """Is object *number* read as a list of resources, in which content looks up whatever names
         a document chooses?"""

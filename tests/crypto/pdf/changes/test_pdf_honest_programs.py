@@ -218,7 +218,7 @@ def test_who_fills_a_field_may_give_it_a_thin_frame(
 def written(data: bytes, objects: dict[tuple[int, int], bytes], size: int = 0) -> bytes:
     """*data* and a revision with these objects, by number and generation, none of them freed
     before; *size*: what the trailer states, 0 for what is right."""
-    reader = PdfFileReader(io.BytesIO(data))
+    reader = PdfFileReader(io.BytesIO(data), strict=False)
     out, table = data, b""
     for (number, generation), body in objects.items():
         table += b"%d 1\n%010d %05d n \n" % (number, len(out), generation)
@@ -253,6 +253,70 @@ def test_a_former_look_may_be_written_once_more_where_nothing_leads_to_it(world:
     assert report.verdict is Verdict.VALID_CHANGED_LATER
     assert {each.kind for each in report.signatures[0].changed_later} == {"field_filled"}
     assert "opened_leniently" not in codes(report)
+
+
+def showing(text: int, number: int, generation: int = 0) -> bytes:
+    return field_showing(number, generation).replace(b"(1000)", b"(%d)" % text)
+
+
+def look_of(text: int) -> bytes:
+    return LOOK % (len(TEXT % text), TEXT % text)
+
+
+@pytest.mark.parametrize("often", [1, 2, 5])
+def test_who_corrects_in_evince_what_he_filled_in_with_evince_changes_nothing_sealed(
+    world: World, often: int
+) -> None:
+    """Each time the look that was there is written once more under the next generation."""
+    sealed = world.sign(form(0), marks=[])
+    data = written(sealed, {(7, 1): VALUE, (6, 0): field_showing(90), (90, 0): VALUE})
+    for at in range(often):
+        text, number = 2000 + at, 90 + at
+        data = written(
+            data,
+            {
+                (6, 0): showing(text, number + 1),
+                (number, 1): look_of(text),
+                (number + 1, 0): look_of(text),
+            },
+        )
+    report = world.verify(data)
+    assert report.verdict is Verdict.VALID_CHANGED_LATER
+    (change,) = [each for each in report.signatures[0].changed_later if each.kind == "field_filled"]
+    assert (change.before, change.after) == ("", str(2000 + often - 1))
+
+
+@pytest.mark.parametrize(
+    "objects",
+    [
+        {(90, 1): look_of(9000), (6, 0): showing(2000, 90)},
+        {(90, 1): look_of(9000), (6, 0): showing(2000, 90, 1)},
+        {(90, 1): look_of(9000)},
+        {(90, 1): look_of(9000), (6, 0): showing(2000, 91), (91, 0): b"[90 0 R]"},
+        {
+            (90, 1): look_of(2000),
+            (6, 0): showing(2000, 91),
+            (91, 0): look_of(2000),
+            (92, 0): b"<</A 90 1 R>>",
+        },
+        {(90, 1): look_of(9000), (6, 0): showing(2000, 91), (91, 0): look_of(8000)},
+    ],
+)
+def test_a_corrected_look_to_which_something_leads_is_a_change(
+    world: World, objects: dict[tuple[int, int], bytes]
+) -> None:
+    sealed = world.sign(form(0), marks=[])
+    data = written(sealed, {(7, 1): VALUE, (6, 0): field_showing(90), (90, 0): VALUE})
+    assert world.verify(written(data, objects)).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def test_who_leads_to_a_look_beside_the_field_cannot_correct_it(world: World) -> None:
+    """What was written in between still refers to it."""
+    sealed = world.sign(form(0), marks=[])
+    first = {(7, 1): VALUE, (6, 0): field_showing(90), (90, 0): VALUE, (95, 0): b"<</A 90 0 R>>"}
+    again = {(6, 0): showing(2000, 91), (90, 1): look_of(2000), (91, 0): look_of(2000)}
+    data = written(written(sealed, first), again)
+    assert world.verify(data).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
 
 
 SPARE = b"<</Type/Annot/Subtype/Widget/FT/Tx/T(x)/Rect[0 0 9 9]/P 5 0 R/AP<</N 7 0 R>>>>"
@@ -298,6 +362,25 @@ def test_a_former_look_may_be_freed_where_nothing_leads_to_it(
     report = world.verify(append_revision(sealed, objects, free=[7]))
     assert (report.verdict is Verdict.VALID_CHANGED_LATER) is good
     assert good or report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def test_who_corrects_a_field_whose_look_was_freed_changes_nothing_sealed(world: World) -> None:
+    sealed = world.sign(form(0), marks=[])
+    drawn = (FIELD % 0).replace(b"/AP<</N 7 0 R>>", b"")
+    first = append_revision(sealed, {6: drawn.replace(b"/Tx", b"/Tx/V(1000)")}, free=[7])
+    again = append_revision(first, {6: drawn.replace(b"/Tx", b"/Tx/V(2000)")})
+    assert world.verify(again).verdict is Verdict.VALID_CHANGED_LATER
+    put_back = append_revision(first, {6: field_showing(7)})
+    assert world.verify(put_back).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+def test_a_look_that_was_written_and_then_freed_is_a_change(world: World) -> None:
+    """Readers that repair the file find what stood there in between."""
+    sealed = world.sign(form(0), marks=[])
+    first = append_revision(sealed, {6: field_showing(7), 7: OTHER})
+    drawn = (FIELD % 0).replace(b"/AP<</N 7 0 R>>", b"")
+    again = append_revision(first, {6: drawn.replace(b"/Tx", b"/Tx/V(1000)")}, free=[7])
+    assert world.verify(again).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
 
 
 def test_who_puts_something_at_the_number_of_a_freed_look_changes_something(world: World) -> None:
