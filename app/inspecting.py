@@ -72,6 +72,7 @@ def seal_facts(
         "reason": seal.reason,
         "usable": seal.usable(now) is None,
         "why_not": seal.usable(now),
+        "lent": seal.grant is not None,
         "enterprise": seal.enterprise,
         "uscc": seal.uscc,
         "platform": seal.platform,

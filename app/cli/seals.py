@@ -104,7 +104,8 @@ def seal_list(desk: Desk, options: argparse.Namespace) -> int:
     language = desk.settings.language
     for seal in seals:
         state = phrase(f"seal_state.{seal.state}", language)
-        tell("\t".join((seal.code, seal.name, state, f"{seal.parsed.valid_until:%Y-%m-%d}")))
+        name = _marked(seal, seal.name, language)
+        tell("\t".join((seal.code, name, state, f"{seal.parsed.valid_until:%Y-%m-%d}")))
     if not seals:
         tell(phrase("cli.no_seal", desk.settings.language))
     return 0
@@ -128,7 +129,7 @@ def _describe(seal: SealRecord, desk: Desk) -> None:
     rows = {
         "name": seal.name,
         "code": seal.code,
-        "kind": say("seal_types", str(parsed.seal_type), language),
+        "kind": _marked(seal, say("seal_types", str(parsed.seal_type), language), language),
         "enterprise": f"{seal.enterprise} {seal.uscc}",
         "state": phrase(f"seal_state.{seal.state}", language),
         "usable": why_not or phrase("cli.yes", language),
@@ -142,6 +143,11 @@ def _describe(seal: SealRecord, desk: Desk) -> None:
     }
     for key, value in rows.items():
         tell(f"{phrase(f'seal_show.{key}', language)}: {value}")
+
+
+def _marked(seal: SealRecord, what: str, language: str) -> str:
+    """*what* is said of *seal*, and that it is lent, as the window says it."""
+    return what if seal.grant is None else phrase("cli.lent", language).format(what=what)
 
 
 def _unusable(seal: SealRecord, language: str) -> str:

@@ -60,6 +60,10 @@ def lent_seal(clerk: Clerk, grant: dict[str, Any]) -> str:
         return next(s.code for s in seals if s.grant and s.grant.grant.id == grant["id"])
 
 
+def clerk_seals(clerk: Clerk) -> list[str]:
+    return [seal["code"] for seal in clerk("seal", "list", "--json").json if not seal["lent"]]
+
+
 def stamped(clerk: Clerk, seal: str, name: str, *more: str) -> Path:
     source = contract(clerk.folder, name)
     made = clerk("stamp", source, "--seal", seal, "--at", "1:100,100", *more)
@@ -88,6 +92,12 @@ def test_somebody_who_never_heard_of_the_program_stamps_a_contract(
     )
     assert (grant["state"], grant["left"], grant["holder"]) == ("active", 2, COMPANY)
     seal = lent_seal(guest, offer)
+    for args in (("list",), ("show", seal)):
+        assert "（受托使用）" in guest("seal", *args).out
+        assert (
+            "（受托使用）" not in clerk("seal", args[0], *clerk_seals(clerk)[: len(args) - 1]).out
+        )
+    assert guest("seal", "show", seal, "--json").json["lent"] is True
     file = stamped(guest, seal, "合同.pdf")
 
     seen = stranger("verify", file, "--trust", root_pem, "--offline")
