@@ -250,7 +250,22 @@ def shows_another_value(widget: generic.DictionaryObject) -> bool:
     look = Look.of(widget)
     if not look.drawn or look.text is None:
         return False
+    if kind == "/Ch" and not bits & COMBO and _shows_options(look.text, widget):
+        return False
     return not says(look.text, _displayed(widget, value), CURRENCIES)
+
+
+def _shows_options(text: str, widget: generic.DictionaryObject) -> bool:
+    """Are these the options of a list, from some one on, as it shows them whatever is chosen?"""
+    pairs = [follow(each) for each in items_of(inherited(widget, "/Opt"))]
+    options = [
+        value_text(follow(items_of(each)[-1]) if isinstance(each, generic.ArrayObject) else each)
+        for each in pairs
+        if not isinstance(each, generic.ArrayObject) or items_of(each)
+    ]
+    lines = [line for line in map(str.strip, text.splitlines()) if line]
+    shown = [option.strip() for option in options]
+    return any(shown[at : at + len(lines)] == lines for at in range(len(shown)))
 
 
 # --- text and choices --------------------------------------------------------------------------

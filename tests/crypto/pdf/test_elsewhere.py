@@ -123,6 +123,30 @@ def field_that_says(shown: bytes, meant: str) -> Callable[[Any], None]:
     return change
 
 
+def choice_that_shows(meant: str, *lines: bytes, flags: int = 0) -> Callable[[Any], None]:
+    """A list of the options A, B, C and D, or a combination box of them (flags 1 << 17)."""
+
+    def change(writer: Any) -> None:
+        font = value({"Font": {"F": first_page(writer)["/Resources"]["/Font"].raw_get("/F")}})
+        drawn = b"".join(
+            b"BT /F 9 Tf 0 g 5 %d Td (%s) Tj ET " % (30 - 12 * at, line)
+            for at, line in enumerate(lines)
+        )
+        look = form_stream(writer, drawn, (0, 0, 300, 40), font)
+        options = value([["a", "A"], "B", ["c", "C"], "D"])
+        add_widget(
+            writer,
+            "city",
+            kind="/Ch",
+            value=generic.pdf_string(meant),
+            appearance=look,
+            Opt=options,
+            Ff=generic.NumberObject(flags),
+        )
+
+    return change
+
+
 def tick(state: str, meant: str) -> Callable[[Any], None]:
     def change(writer: Any) -> None:
         looks = {"Yes": form_stream(writer, b"0 g 2 2 4 4 re f", (0, 0, 9, 9))}
@@ -158,6 +182,10 @@ PREPARED: list[tuple[Kind, Callable[[Any], None], tuple[int, ...]]] = [
     (Kind.NO_LOOK, field_without_look, (1,)),
     (Kind.VALUE_DIFFERS, field_that_says(b"9,900,000", "100"), (1,)),
     (Kind.VALUE_DIFFERS, field_that_says(b"100", ""), (1,)),
+    (Kind.VALUE_DIFFERS, choice_that_shows("a", b"A", b"C"), (1,)),
+    (Kind.VALUE_DIFFERS, choice_that_shows("a", b"A", b"9,900,000"), (1,)),
+    (Kind.VALUE_DIFFERS, choice_that_shows("a", b"B", flags=1 << 17), (1,)),
+    (Kind.VALUE_DIFFERS, choice_that_shows("a", b"A", b"B", flags=1 << 17), (1,)),
     (Kind.VALUE_DIFFERS, tick("/Off", "/Yes"), (1,)),
     (Kind.VALUE_DIFFERS, tick("/Yes", "/Off"), (1,)),
     (Kind.OTHER_PICTURE, image({"Alternates": [{"DefaultForPrinting": True}]}), (1,)),
@@ -206,6 +234,10 @@ HONEST: list[Callable[[Any], None]] = [
     image({}),
     field_that_says(b"9,900", "9900"),
     field_that_says(b"", ""),
+    choice_that_shows("a", b"A", b"B", b"C"),
+    choice_that_shows("", b"B", b"C", b"D"),
+    choice_that_shows("a", b"A", flags=1 << 17),
+    choice_that_shows("B", b"B", flags=1 << 17),
     tick("/Yes", "/Yes"),
     tick("/Off", "/Off"),
     empty_field("/Sig"),
