@@ -88,6 +88,29 @@ def names_places_anew(old: generic.DictionaryObject, new: generic.DictionaryObje
     return "/Dests" in differing_keys(then, now) or "/Dests" in differing_keys(old, new)
 
 
+def associates_attached(old: generic.DictionaryObject, new: generic.DictionaryObject) -> bool:
+    """Does the catalog *new* name all files that *old* associates with the document (/AF, ISO
+    32000-2 §14.13), and beside them only such as are attached, and so told? Raises
+    :class:`PdfTooComplex`."""
+    then, now = ([*items_of(entry(root, "/AF"))] for root in (old, new))
+    names = entry(new, "/Names", _NOTHING)
+    files = _files(_raw(names, "/EmbeddedFiles"), set()) if _is_plain(names) else _Files({})
+    listed = {
+        key_of(raw)
+        for raws in files.named.values()
+        for raw in raws
+        if isinstance(raw, generic.IndirectObject)
+    }
+    for raw in then:
+        at = next((at for at, each in enumerate(now) if same(raw, each)), None)
+        if at is None:
+            return False
+        del now[at]
+    return isinstance(entry(new, "/AF"), generic.ArrayObject) and all(
+        isinstance(raw, generic.IndirectObject) and key_of(raw) in listed for raw in now
+    )
+
+
 def _called(file: generic.DictionaryObject) -> list[str]:
     """By which names viewers may show or save it: by one of them, or by either."""
     names = [value_text(entry(file, key, _EMPTY)).strip() for key in ("/UF", "/F")]

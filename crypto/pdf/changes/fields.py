@@ -29,9 +29,9 @@ from crypto.pdf.reading.objects import (
 _FIELD = frozenset(
     ("/V", "/AP", "/AS", "/F", "/Ff", "/DA", "/Q", "/M", "/Type", "/I", "/TI", "/NM")
 )
-_UNDISPLAYED = frozenset(("/DV", "/DS", "/MaxLen", "/Border", "/BS"))
-"""What a field returns to, how a text may be written into it, a frame that its look has or has not:
-nothing of it shows where there is a look."""
+_UNDISPLAYED = frozenset(("/DV", "/DS", "/MaxLen", "/Border", "/BS", "/DR"))
+"""What a field returns to, how and in which fonts a text may be written into it, a frame that its
+look has or has not: nothing of it shows where there is a look."""
 _READ_ONLY = 1
 _UNSEEN_FLAGS = 64 | 128 | 512
 """Of an annotation (ISO 32000-1 table 165): read only, locked, locked contents."""

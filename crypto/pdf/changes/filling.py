@@ -43,7 +43,7 @@ from crypto.pdf.changes.looks import (
     signs_of_format,
     value_text,
 )
-from crypto.pdf.changes.ticks import Button, is_tick
+from crypto.pdf.changes.ticks import Button, are_redrawn, is_tick
 from crypto.pdf.marks.appearance import OF_THE_VIEW, PRINT, has_area
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.objects import same, same_entry
@@ -425,7 +425,8 @@ def _judge_button(
         return Filling(kind, _tick(was), _tick(now))
     if any(missing(old.painted.inks, new.painted.inks)):
         # a button without a mark that another program has drawn anew, with a frame of its own
-        kind = "look_replaced" if any(missing(old.ink, new.painted.inks)) else "filling_unclear"
+        lost = list(missing(old.ink, new.painted.inks))
+        kind = "filling_unclear" if are_redrawn(lost, new.painted.inks) else "look_replaced"
         return Filling(kind, "", _tick(now))
     added = list(missing(new.ink, old.ink))
     across, up = new.box[2] - new.box[0], new.box[3] - new.box[1]

@@ -325,7 +325,11 @@ class _Reader:
                 case "W" | "W*":
                     clipping = True
                 case "n" | "f" | "F" | "f*" | "B" | "B*" | "b" | "b*" | "S" | "s":
-                    self._paint(path, _FILLS.get(name, 0), state)
+                    if frame := _frame_of(path, name):
+                        for side in frame:
+                            self._paint(side, 1, state)
+                    else:
+                        self._paint(path, _FILLS.get(name, 0), state)
                     if clipping:
                         state = _clipped(state, path)
                     path, clipping = _Path(), False
@@ -562,6 +566,37 @@ class _Path:
             self.curved = self.curved or name in "cvy"
             pairs = zip(numbers[::2], numbers[1::2], strict=True)
             self.points += [_moved(pair, under) for pair in pairs]
+
+
+def _frame_of(path: _Path, operator: str) -> list[_Path]:
+    """The four sides of a frame that is filled between two rectangles, as browsers draw borders;
+    none where it is not one, or where the inner rectangle would be filled as well."""
+    half = len(path.points) // 2
+    if operator not in ("f*", "f", "F") or path.subpaths != 2 or len(path.points) not in (8, 10):
+        return []
+    shapes = [
+        Ink("fill", _hull(points), None, None, tuple(points), 1, path.curved)
+        for points in (path.points[:half], path.points[half:])
+    ]
+    turns = {_turns_left(each.points) for each in shapes}
+    if not all(each.is_rectangle for each in shapes) or (operator != "f*" and len(turns) == 1):
+        return []
+    inner, outer = sorted((each.box for each in shapes), key=lambda box: box[2] - box[0])
+    if not holds(outer, inner, 0.0):
+        return []
+    (left, bottom, right, top), (x0, y0, x1, y1) = outer, inner
+    sides = (
+        (left, bottom, x0, top),
+        (x1, bottom, right, top),
+        (x0, bottom, x1, y0),
+        (x0, y1, x1, top),
+    )
+    return [_Path([(a, b), (c, b), (c, d), (a, d)], 1) for a, b, c, d in sides]
+
+
+def _turns_left(points: tuple[Point, ...]) -> bool:
+    (x0, y0), (x1, y1), (x2, y2) = points[:3]
+    return (x1 - x0) * (y2 - y1) > (y1 - y0) * (x2 - x1)
 
 
 def _clipped(state: _State, path: _Path) -> _State:

@@ -98,8 +98,8 @@ class References:
 
     def is_only_the_catalog(self, number: int) -> bool:
         """Is object *number* read as the catalog alone? A signature may name it, too, as what it
-        was made over: nothing looks a name up there."""
-        return self.plays(number, "/Root", _SIGNED_OVER)
+        was made over, or a field as its page (borb): nothing that is drawn is looked up there."""
+        return self.plays(number, "/Root", "/P", _SIGNED_OVER)
 
     def are_tables_read(self) -> bool:
         """Does an object refer to what calls itself a table? Content could look names up in it."""

@@ -15,6 +15,7 @@ from pyhanko.pdf_utils.reader import HistoricalResolver
 from crypto.pdf.changes import additions
 from crypto.pdf.changes.extras import (
     NAME_ROLES,
+    associates_attached,
     attached,
     kind_of_setting,
     labels_are_plain,
@@ -187,7 +188,9 @@ class _Comparison:
                 self._check_bookmarks()
             elif key == "/PageLabels":
                 self._check_labels()
-            elif key in ("/Names", "/Dests"):
+            elif key in ("/Names", "/Dests") or (
+                key == "/AF" and associates_attached(old_root, new_root)
+            ):
                 pass  # below, wherever they are written
             elif kind := kind_of_setting(key, entry(old_root, key), entry(new_root, key)):
                 self._pair.say(kind, None, f"/Root {key}")

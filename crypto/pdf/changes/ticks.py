@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, Point, holds
 from crypto.pdf.changes.legible import brightness
-from crypto.pdf.changes.looks import Look
+from crypto.pdf.changes.looks import Look, same_colour
 
 TICKS = frozenset("✓✔✗✘xX×√●■☑☒•")
 _BESIDE_NUMBERS = frozenset("✓✔✗✘√●■☑☒")
@@ -92,6 +92,28 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
     left, bottom, right, top = button.box
     share = _DOT_SHARE * min(right - left, top - bottom)
     return not texts and _is_plain_shape(shapes, 0.0 if button.alone else max(_SMALLEST_DOT, share))
+
+
+def are_redrawn(rounds: Sequence[Ink], shown: Sequence[Ink]) -> bool:
+    """Are these circles and discs, and is there a larger one of the same kind and colour where each
+    of them was? So iText draws the button of another program."""
+    return all(
+        _is_round(ink)
+        and any(
+            _is_round(each)
+            and each.kind == ink.kind
+            and same_colour(each, ink)
+            and holds(each.box, ink.box)
+            for each in shown
+        )
+        for ink in rounds
+    )
+
+
+def _is_round(ink: Ink) -> bool:
+    short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
+    is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
+    return is_round and ink.kind in ("fill", "line") and not ink.dash and long <= _ROUND * short
 
 
 def _is_ring(ink: Ink) -> bool:

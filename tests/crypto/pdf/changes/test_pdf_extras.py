@@ -1,6 +1,7 @@
 """Files, links and labels of pages that were added to a sealed document."""
 
 import io
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -325,6 +326,38 @@ def test_an_attached_file_is_told_by_every_name_that_it_has(
     report = found(world, catalogued(sealed, entries, objects), "attachment_added")
     (change,) = [each for each in report.signatures[0].changed_later if each.after]
     assert change.after == told
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "verdict"),
+    [
+        (b"", b"/AF[90 0 R]", Verdict.VALID_CHANGED_LATER),
+        (b"/AF[8 0 R]", b"/AF[8 0 R 90 0 R]", Verdict.VALID_CHANGED_LATER),
+        (b"/AF[8 0 R]", b"/AF[90 0 R 8 0 R]", Verdict.VALID_CHANGED_LATER),
+        (b"/AF[8 0 R]", b"/AF[90 0 R]", Verdict.INVALID),
+        (b"/AF[8 0 R]", b"", Verdict.INVALID),
+        (b"", b"/AF[92 0 R]", Verdict.INVALID),
+        (b"", b"/AF[90 0 R 90 0 R 92 0 R]", Verdict.INVALID),
+        (b"", b"/AF[<</Type/Filespec/F(a)/UF(a)/EF<</F 91 0 R>>>>]", Verdict.INVALID),
+        (b"", b"/AF 90 0 R", Verdict.INVALID),
+    ],
+)
+def test_a_file_that_is_attached_may_be_associated_with_the_document(
+    world: World, before: bytes, after: bytes, verdict: Verdict
+) -> None:
+    """So pdf-lib attaches files. What is listed there alone is told by nobody."""
+    names = b"/Names 6 0 R"
+    data = world.sign(document(names + before, *_TREE), marks=[])
+    number, body = root_of(data)
+    changed = re.sub(rb"/AF\s*\[.*?\]", b"", body)[:-2] + after + b">>"
+    objects = {
+        number: changed,
+        6: b"<</EmbeddedFiles<</Names[(a) 8 0 R(b) 90 0 R]>>>>",
+        90: _FILE % (b"b.docx", b"b.docx"),
+        91: _STREAM,
+        92: _FILE % (b"c.docx", b"c.docx"),
+    }
+    assert world.verify(append_revision(data, objects)).verdict is verdict
 
 
 def test_a_file_without_a_name_is_no_attachment(world: World, sealed: bytes) -> None:

@@ -378,6 +378,70 @@ def test_ticks_of_every_shape_are_ticks(world: World, content: bytes, off: bytes
     assert ticked(world, content, off) is Verdict.VALID_CHANGED_LATER
 
 
+@pytest.mark.parametrize(
+    ("off", "on", "kind"),
+    [
+        ("6 .8 g f", "9 .8 g f", "filling_unclear"),
+        ("6 0 G S", "9 0 G S", "filling_unclear"),
+        ("6 0 G S", "9 1 G S", "look_replaced"),
+        ("9 0 G S", "6 0 G S", "look_replaced"),
+        ("6 0 G S", "9 0 g f", "look_replaced"),
+    ],
+)
+def test_a_ring_that_another_program_draws_larger_is_not_disproved(
+    world: World, off: str, on: str, kind: str
+) -> None:
+    """iText draws the radio buttons of ReportLab anew when one of them is chosen."""
+    rings = []
+    for each in (off, on):
+        radius, *colour, paint = each.split()
+        rings.append(" ".join(colour).encode() + b" " + circle(float(radius), paint.encode()))
+    looks = b"/FT/Btn/T(x)/Ff 32768/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    sealed = {
+        20: widget((300, 637, 320, 657), looks + b"/V/Off/AS/Off"),
+        21: look(rings[0], (20, 20)),
+        23: look(rings[1] + b" 0 g " + circle(3, b"f"), (20, 20)),
+    }
+    data = world.sign(Form(sealed, SUM).document(), marks=[])
+    data = append_revision(data, {20: widget((300, 637, 320, 657), looks + b"/V/On/AS/On")})
+    assert kind in {each.kind for each in world.verify(data).signatures[0].changed_later}
+
+
+FRAMED = b" 1 0 0 1 300 637 cm %s %s %s"
+"""A border in the page, around the place for a tick."""
+INNER, OUTER = b"-1 -1 22 25 re", b"-2 -2 24 27 re"
+BACKWARDS = b"-1 -1 m -1 24 l 21 24 l 21 -1 l h"
+
+
+@pytest.mark.parametrize(
+    ("border", "good"),
+    [
+        (FRAMED % (INNER, OUTER, b"f*"), True),
+        (FRAMED % (OUTER, INNER, b"f*"), True),
+        (FRAMED % (OUTER, BACKWARDS, b"f"), True),
+        (FRAMED % (OUTER, INNER, b"f"), False),
+        (FRAMED % (OUTER, BACKWARDS, b"b"), False),
+        (FRAMED % (OUTER, b"5 5 5 5 re", b"f*"), False),
+        (FRAMED % (OUTER, b"9 -3 22 25 re", b"f*"), False),
+        (FRAMED % (OUTER, b"-1 -1 m 21 -1 l 21 24 l 0 20 l h", b"f*"), False),
+    ],
+)
+def test_a_tick_within_a_border_that_is_filled_covers_nothing(
+    world: World, border: bytes, good: bool
+) -> None:
+    """Browsers and WeasyPrint draw borders as what lies between two rectangles."""
+    place = (300, 637, 320, 660)
+    looks = b"/FT/Btn/T(x)/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    sealed = {
+        20: widget(place, looks + b"/V/Off/AS/Off"),
+        21: look(b"", (20, 23)),
+        23: look(b"0 g 2 10 m 4 12 l 8 7 l 16 18 l 18 16 l 8 3 l f", (20, 23)),
+    }
+    found = verdict(world, Form(sealed, SUM + border), {20: widget(place, looks + b"/V/On/AS/On")})
+    assert (found is Verdict.VALID_CHANGED_LATER) is good
+    assert good or found not in GOOD
+
+
 def circle(radius: float, paint: bytes, at: tuple[float, float] = (10, 10)) -> bytes:
     (x, y), bow = at, radius * 0.5523
     corners = [(1, 0, 1, 1), (0, 1, -1, 1), (-1, 0, -1, -1), (0, -1, 1, -1)]

@@ -564,3 +564,35 @@ def test_a_box_that_pages_inherit_may_be_rounded(world: World, node: bytes, good
     report = world.verify(append_revision(sealed, {2: b"<<" + node + b">>"}))
     assert (report.verdict is Verdict.VALID) is good
     assert good or report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
+@pytest.mark.parametrize(
+    ("field", "verdict"),
+    [
+        (field_showing(90).replace(b"/P 5 0 R", b"/P 1 0 R"), Verdict.VALID_CHANGED_LATER),
+        (
+            field_showing(90).replace(b"/P 5 0 R", b"/P 1 0 R/DR<</Font<</Helv 8 0 R/ 0 0 R>>>>"),
+            Verdict.UNKNOWN,
+        ),
+    ],
+)
+def test_a_field_may_name_the_catalog_as_its_page(
+    world: World, field: bytes, verdict: Verdict
+) -> None:
+    """As those of borb do; Evince gives a field of many lines a list of fonts of its own."""
+    misled = form(0).replace(b"/P 5 0 R", b"/P 1 0 R")
+    sealed = world.sign(build_pdf(_bodies(misled)), marks=[])
+    number, body = _catalog_of(sealed)
+    later = {number: body[:-2] + b"/Lang(zh-CN)>>", 6: field, 90: VALUE}
+    assert world.verify(append_revision(sealed, later)).verdict is verdict
+    shown = {number: body[:-2] + b"/MediaBox[0 0 9 9]>>", 6: field, 90: VALUE}
+    assert world.verify(append_revision(sealed, shown)).verdict is Verdict.INVALID
+
+
+def _bodies(data: bytes) -> list[bytes]:
+    return [body.strip() for body in re.findall(rb"\d+ 0 obj\n(.*?)\nendobj", data, re.DOTALL)]
+
+
+def _catalog_of(data: bytes) -> tuple[int, bytes]:
+    number = int(data.rsplit(b"/Root ", 1)[1].split(b" ", 1)[0])
+    return number, data.rsplit(b"\n%d 0 obj\n" % number, 1)[1].split(b"endobj", 1)[0].strip()
