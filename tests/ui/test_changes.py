@@ -110,3 +110,18 @@ def test_very_many_are_counted(qtbot: QtBot, sealed: Report) -> None:
 def test_nothing_came_later(sealed: Report) -> None:
     assert changes_card(sealed, lambda _: None) is None
     assert changed_since(sealed) == (None, ())
+
+
+def test_the_texts_stand_in_one_column(qtbot: QtBot, sealed: Report) -> None:
+    changes = (replace(REPLACED, page=10), REPLACED, Change(2, "metadata", None, "/Info"))
+    card = changes_card(with_changes(sealed, *changes), lambda _: None)
+    assert card is not None
+    qtbot.addWidget(card)
+    card.resize(330, 400)
+    card.ensurePolished()
+    card.layout().activate()  # type: ignore[union-attr]
+    texts = [
+        each for each in card.findChildren(QLabel) if "→" in each.text() or "标题" in each.text()
+    ]
+    assert len(texts) == 3
+    assert len({each.x() for each in texts}) == 1

@@ -129,6 +129,19 @@ def test_help_closes_by_esc_and_shows_the_version(qtbot: QtBot, window: MainWind
     assert not box.isVisible()
 
 
+def test_help_shows_the_keys_in_columns(qtbot: QtBot, window: MainWindow) -> None:
+    window.show_help()
+    box = window.findChild(HelpDialog)
+    assert box is not None
+    qtbot.waitUntil(box.isVisible)
+    places = {label.text(): label.mapTo(box, label.rect().topLeft()) for label in
+              box.findChildren(QLabel)}  # fmt: skip
+    for column in (("Ctrl+O", "Ctrl+Enter", "F6"), ("Ctrl+F", "Delete", "方向键")):
+        assert len({places[key].x() for key in column}) == 1
+    for beside in (("Ctrl+O", "打开文件"), ("Delete", "删除印章")):
+        assert len({places[each].y() for each in beside}) == 1
+
+
 def a_release(version: str = "9.0.0") -> Release:
     now = datetime.now(UTC)
     return Release(

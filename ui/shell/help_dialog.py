@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtWidgets import QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QVBoxLayout, QWidget
 
 from app.errors import Cancelled, explain
 from ui.dialogs import Dialog
@@ -21,6 +21,41 @@ MANUAL = Path(__file__).parents[2] / "docs" / "manual.zh-CN.md"
 """Beside the program where it runs from its sources or was installed with its documents."""
 
 
+def _keys() -> QGridLayout:
+    """What each key does, in two columns."""
+    known = [
+        ("Ctrl+O", tr("打开文件")),
+        ("Ctrl+V", tr("粘贴文件")),
+        ("Ctrl+Shift+O", tr("最近的文件")),
+        ("Ctrl+S", tr("另存为")),
+        ("Ctrl+P", tr("打印")),
+        ("Ctrl+1 … 7", tr("换页面")),
+        ("F6", tr("换区域")),
+        ("Ctrl+Enter", tr("盖章")),
+        ("Esc", tr("取消")),
+        ("PgUp PgDn", tr("翻页")),
+        (tr("Ctrl+滚轮"), tr("缩放")),
+        ("Ctrl+R", tr("旋转")),
+        ("Ctrl+F", tr("查找")),
+        ("Ctrl+C", tr("复制选中的文字")),
+        ("Ctrl+Z", tr("撤销")),
+        ("Ctrl+Y", tr("重做")),
+        ("Delete", tr("删除印章")),
+        (tr("方向键"), tr("移动印章 1 毫米（加 Shift 为 5 毫米）")),
+    ]
+    half = (len(known) + 1) // 2
+    grid = QGridLayout()
+    grid.setHorizontalSpacing(12)
+    grid.setVerticalSpacing(5)
+    for at, (key, what) in enumerate(known):
+        right, down = divmod(at, half)
+        grid.addWidget(label(key, "muted"), down, 3 * right)
+        grid.addWidget(label(what), down, 3 * right + 1)
+    grid.setColumnMinimumWidth(2, 12)
+    grid.setColumnStretch(4, 1)
+    return grid
+
+
 class HelpDialog(Dialog):
     """Closed by Esc, × and its button."""
 
@@ -34,16 +69,7 @@ class HelpDialog(Dialog):
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
         whole.addWidget(label(tr("键盘操作"), "title"))
-        for keys in (
-            tr("Ctrl+O　打开文件　　Ctrl+V　粘贴文件　　Ctrl+Shift+O　最近的文件"),
-            tr("Ctrl+1 … Ctrl+7　换页面　　F6　换区域"),
-            tr("PgUp PgDn　翻页　　Ctrl+滚轮　缩放　　Ctrl+R　旋转"),
-            tr("Ctrl+F　查找　　Ctrl+C　复制选中的文字　　Ctrl+S　另存为　　Ctrl+P　打印"),
-            tr("方向键　移动印章 1 毫米（加 Shift 为 5 毫米）"),
-            tr("Ctrl+Z Ctrl+Y　撤销、重做　　Delete　删除印章"),
-            tr("Ctrl+Enter　盖章　　Esc　取消"),
-        ):
-            whole.addWidget(label(keys, wrap=True))
+        whole.addLayout(_keys())
         whole.addSpacing(6)
         manual = str(MANUAL) if MANUAL.is_file() else tr("没有随程序安装，请向管理员索取")
         support = tr("印章和 Ukey 的问题请联系平台；报告问题时附上“设置”里的诊断信息。")

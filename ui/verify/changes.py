@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout
+from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
 from crypto.verdict import Change, Report, one_line
 from ui.language import language, pair, tr
-from ui.widgets import button, column, framed, label, row
+from ui.widgets import button, column, framed, label
 
 MOST = 30
 """Changes that are listed; the report has all."""
@@ -84,8 +84,14 @@ def changes_card(report: Report, wanted: Callable[[Listed], object]) -> QFrame |
         return None
     inner = column(margins=(14, 12, 14, 10), spacing=6)
     inner.addWidget(label(tr("盖章之后"), "heading"))
-    for change in found[:MOST]:
-        inner.addLayout(_line(change, wanted))
+    lines = QGridLayout()
+    lines.setHorizontalSpacing(6)
+    lines.setColumnStretch(1, 1)
+    for at, change in enumerate(found[:MOST]):
+        top = Qt.AlignmentFlag.AlignTop
+        lines.addWidget(_where(change, wanted), at, 0, top | Qt.AlignmentFlag.AlignLeft)
+        lines.addWidget(label(change.text, wrap=True, select=True), at, 1, top)
+    inner.addLayout(lines)
     if len(found) > MOST:
         left = tr("还有 {count} 处，见导出的报告。", count=len(found) - MOST)
         inner.addWidget(label(left, "small", wrap=True))
@@ -96,13 +102,9 @@ def changes_card(report: Report, wanted: Callable[[Listed], object]) -> QFrame |
     return made
 
 
-def _line(each: Listed, wanted: Callable[[Listed], object]) -> QHBoxLayout:
-    line = row(spacing=6)
+def _where(each: Listed, wanted: Callable[[Listed], object]) -> QWidget:
     if each.page is None:
-        line.addWidget(label(each.where, "muted"), 0, Qt.AlignmentFlag.AlignTop)
-    else:
-        go = button(each.where, lambda: wanted(each), role="link")
-        go.setAccessibleName(pair(each.where, each.text))
-        line.addWidget(go, 0, Qt.AlignmentFlag.AlignTop)
-    line.addWidget(label(each.text, wrap=True, select=True), 1)
-    return line
+        return label(each.where, "muted")
+    go = button(each.where, lambda: wanted(each), role="link")
+    go.setAccessibleName(pair(each.where, each.text))
+    return go

@@ -134,6 +134,8 @@ class Pages:
             kind = additions.judge(node, self._pair.grounds.under(sheet), sheet.rotation != 0)
             if kind == "note_added" and _speaks_for_another(node, listed):
                 kind = "drawing_added"
+            elif kind == "note_added" and subtype == "/Popup" and self._comes_with_note(node):
+                return  # told with the note whose window this is
         if kind == "forbidden":
             self._pair.forbid(page, what)
             return
@@ -142,6 +144,13 @@ class Pages:
         words = dict.fromkeys(value_text(entry(node, key)) for key in ("/Subj", "/Contents"))
         note = address or ": ".join(filter(None, words))  # viewers show the subject above it
         self._pair.say(kind, page, what, after=told(note), **self._pair.place(node, page))
+
+    def _comes_with_note(self, window: generic.DictionaryObject) -> bool:
+        """Is the note whose window this is as new?"""
+        note = window.raw_get("/Parent") if "/Parent" in window else None
+        return isinstance(note, generic.IndirectObject) and not self._pair.references.exists(
+            note.idnum
+        )
 
 
 def _speaks_for_another(note: generic.DictionaryObject, listed: Any) -> bool:

@@ -23,6 +23,7 @@ from tests.world.documents import (
     append_revision,
     build_pdf,
     classic_pdf,
+    first_page,
     form_stream,
     update,
 )
@@ -334,6 +335,35 @@ def test_the_window_of_a_note_must_not_lie_open_on_text(
 
     noted = annotated(sealed, "/Text", BLANK, b"1 1 0 rg 0 0 20 20 re f")
     assert world.verify(update(noted, change)).verdict is verdict
+
+
+def test_a_note_and_its_window_are_told_once_and_with_their_words(
+    world: World, sealed: bytes
+) -> None:
+    def note(writer: Any) -> Any:
+        return noting(writer, "/Text", (500, 60, 520, 80), Contents=generic.pdf_string("请核对"))
+
+    def window(writer: Any, parent: Any) -> None:
+        noting(writer, "/Popup", (530, 60, 590, 90), Parent=parent)
+
+    together = update(sealed, lambda writer: window(writer, note(writer)))
+    (added,) = world.verify(together).signatures[0].changed_later
+    assert "请核对" in added.finding.text()
+    first = update(sealed, note)
+    again = update(first, lambda writer: window(writer, first_page(writer)["/Annots"].raw_get(-1)))
+    kinds = [each.kind for each in world.verify(again).signatures[0].changed_later]
+    assert kinds.count("note_added") == 2, "a window that came by itself is told"
+
+
+def noting(writer: Any, subtype: str, rect: Sequence[float], **entries: Any) -> Any:
+    """A new annotation on the first page; returns the reference to it."""
+    box = generic.ArrayObject([generic.FloatObject(each) for each in rect])
+    made = {"Type": name("/Annot"), "Subtype": name(subtype), "Rect": box, **entries}
+    reference = writer.add_object(
+        generic.DictionaryObject({name(f"/{key}"): value for key, value in made.items()})
+    )
+    annotate(writer, reference)
+    return reference
 
 
 @pytest.mark.parametrize(
