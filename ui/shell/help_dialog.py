@@ -50,7 +50,7 @@ def _keys() -> QGridLayout:
     for at, (key, what) in enumerate(known):
         right, down = divmod(at, half)
         grid.addWidget(label(key, "muted"), down, 3 * right)
-        grid.addWidget(label(what), down, 3 * right + 1)
+        grid.addWidget(label(what, wrap=at + 1 == len(known)), down, 3 * right + 1)
     grid.setColumnMinimumWidth(2, 12)
     grid.setColumnStretch(4, 1)
     return grid
