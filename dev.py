@@ -50,6 +50,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import venv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -137,6 +138,25 @@ def quietly(
     return done.returncode != 0, done.stdout[-4000:]
 
 
+APT_WAITS = 600
+"""Seconds that we wait for another apt to end."""
+APT_LOOKS = 2.0
+
+
+def apt_get(*arguments: str) -> tuple[bool, str]:
+    """Run apt-get as :func:`quietly` does; while another apt runs, wait. For dpkg's locks apt-get
+    waits by itself when it is told to; for those of its lists and its archive it never does."""
+    wait = f"DPkg::Lock::Timeout={APT_WAITS}"
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
+    end = time.monotonic() + APT_WAITS
+    while True:
+        failed, output = quietly(["apt-get", "-o", wait, *arguments], environment)
+        held = "E: Could not get lock" in output
+        if not failed or not held or time.monotonic() > end:
+            return failed, output
+        time.sleep(APT_LOOKS)
+
+
 # ---------------------------------------------------------------- what must be there before
 
 
@@ -183,22 +203,21 @@ def install_system_packages(wanted: Mapping[str, str] = SYSTEM_PACKAGES) -> None
     missing = missing_system_packages(wanted)
     if not missing:
         return
-    command = ["apt-get", "install", "-y", "--no-install-recommends", *missing]
+    command = ["install", "-y", "--no-install-recommends", *missing]
     if shutil.which("apt-get") is None or os.geteuid() != 0:
         prefix = "" if os.geteuid() == 0 else "sudo "
         raise SetupError(
             f"缺少系统软件包：{'、'.join(missing)}。请执行下面这一行，然后再试：\n"
             "System packages are missing. Run this line, then try again:\n\n"
-            f"    {prefix}apt-get update && {prefix}{' '.join(command)}\n"
+            f"    {prefix}apt-get update && {prefix}apt-get {' '.join(command)}\n"
         )
     say(
         f"安装缺少的系统软件包：{' '.join(missing)}",
         "Installing the system packages that are missing.",
     )
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     # An unreachable third-party source must not stop us when Debian's own answers.
-    quietly(["apt-get", "update"], environment)
-    failed, output = quietly(command, environment)
+    apt_get("update")
+    failed, output = apt_get(*command)
     if failed:
         raise SetupError(
             "apt-get 未能安装上述软件包，原因见下。\n"

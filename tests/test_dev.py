@@ -65,6 +65,48 @@ def test_without_root_the_one_line_to_run_is_told_and_nothing_is_run(
     assert "缺少系统软件包" in str(caught.value)
 
 
+@pytest.mark.wants("posix")
+@pytest.mark.parametrize("held", ["lists", "archives"])
+def test_while_another_apt_runs_ours_waits(
+    held: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It waits for dpkg's locks by itself; for the others it is asked again."""
+    tool, said = tmp_path / "apt-get", tmp_path / "said"
+    tool.write_text(
+        f'#!/bin/sh\necho "$LC_ALL $@" >>{said}\n[ $(wc -l <{said}) -gt 2 ] && exit 0\n'
+        f"echo 'E: Could not get lock /var/{held}/lock. It is held by process 1 (apt-get)'\n"
+        "exit 100\n"
+    )
+    tool.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setattr(dev, "APT_LOOKS", 0)
+    assert dev.apt_get("install", "-y", "qpdf") == (False, "")
+    assert said.read_text().splitlines() == (
+        [f"C.UTF-8 -o DPkg::Lock::Timeout={dev.APT_WAITS} install -y qpdf"] * 3
+    )
+
+
+@pytest.mark.parametrize(
+    ("said", "asked"),
+    [("E: Unable to locate package qpdff", 1), ("E: Could not get lock /var/lib/apt/lists", 2)],
+)
+def test_what_is_no_lock_is_told_at_once_and_a_lock_after_a_while(
+    said: str, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter([0.0, 1.0, dev.APT_WAITS + 1.0])
+    answers: list[Sequence[str]] = []
+
+    def quietly(command: Sequence[str], _: object) -> tuple[bool, str]:
+        answers.append(command)
+        return True, said
+
+    monkeypatch.setattr(dev, "quietly", quietly)
+    monkeypatch.setattr(dev, "APT_LOOKS", 0)
+    monkeypatch.setattr(dev.time, "monotonic", lambda: next(clock))
+    assert dev.apt_get("install", "qpdf") == (True, said)
+    assert len(answers) == asked
+
+
 def test_without_postgresql_the_tests_go_on_and_it_is_told(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
