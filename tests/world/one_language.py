@@ -6,6 +6,7 @@ import argparse
 import re
 from functools import cache
 
+from app.cli import translation
 from app.cli.entry import parser
 
 _ENGLISH = re.compile(r"[A-Za-z][A-Za-z]+")
@@ -66,7 +67,9 @@ def typed() -> frozenset[str]:
                 for child in action.choices.values():
                     gather(child)
 
+    spoken = translation._language
     gather(parser("en"))
+    translation.speak(spoken)  # who asks may still have help to write in the other language
     return frozenset(word for name in found for word in _ENGLISH.findall(name))
 
 

@@ -16,7 +16,7 @@ from app.cli.entry import parser
 from app.errors import messages
 from tests.world.clerk import PIN, SO_PIN, Clerk
 from tests.world.grammar import commands
-from tests.world.one_language import chinese, english
+from tests.world.one_language import chinese, english, typed
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -72,6 +72,15 @@ def helps(made: argparse.ArgumentParser) -> Iterator[str]:
 def test_every_help_is_in_one_language() -> None:
     assert {word for text in helps(parser("zh_CN")) for word in english(text)} == set()
     assert {word for text in helps(parser("en")) for word in chinese(text)} == set()
+
+
+def test_to_ask_what_is_typed_changes_no_language() -> None:
+    """Else the test above would pass or fail by what ran before it in its process."""
+    typed.cache_clear()
+    made = parser("zh_CN")
+    before = made.format_help()
+    assert english(before) == set()
+    assert made.format_help() == before
 
 
 NONSENSE: list[list[str]] = [
