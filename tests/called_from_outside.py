@@ -29,6 +29,7 @@ _.setEditorData
 _.setModelData
 _.startDrag
 _.textElideMode
+_.updateEditorGeometry
 
 # hypothesis calls it after each life (tests/server/web/test_lives.py).
 _.teardown

@@ -60,7 +60,8 @@ class Dialog(QDialog):
             return
         room = self.screen().availableGeometry().size() - FRAME
         self.setMinimumSize(self.minimumSize().boundedTo(room))
-        width = min(max(self.width(), self.minimumWidth()), room.width())
+        least = max(self.minimumWidth(), layout.totalMinimumSize().width())  # with a wide font
+        width = min(max(self.width(), least), room.width())
         height = layout.totalSizeHint().height()
         if layout.hasHeightForWidth():
             height = layout.totalHeightForWidth(width)

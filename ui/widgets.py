@@ -44,6 +44,7 @@ from PySide6.QtWidgets import (
 
 from ui import theme
 from ui.language import tr
+from ui.room import room
 
 _BY_MOUSE = "by-mouse"
 """A property of a menu: it is the mouse that opens it."""
@@ -266,8 +267,8 @@ class Memory(Protocol):
 
 
 class Split(QSplitter):
-    """*work* beside *panel*, which is *width* wide at first and at least; it can be widened, and
-    stays so under the name *name* of *memory*."""
+    """*work* beside *panel*, which is *width* (:func:`ui.room.room`) wide at first and at least; it
+    can be widened, and stays so under the name *name* of *memory*."""
 
     SETTLED_MS = 300
     """How long after the last movement the width is kept."""
@@ -276,6 +277,7 @@ class Split(QSplitter):
         self, work: QWidget, panel: QWidget, width: int, memory: Memory, name: str
     ) -> None:
         super().__init__()
+        width = room(width)
         self._width, self._memory, self._name = width, memory, name
         self.setChildrenCollapsible(False)
         self.setHandleWidth(5)
@@ -351,7 +353,7 @@ def table(
     model: QAbstractItemModel, name: str, widths: Sequence[int], opened: Callable[[], object]
 ) -> QTableView:
     """A table of which one row is chosen, and *opened* by Enter or a double click. *widths*: of the
-    columns, pixels; 0 takes what is left."""
+    columns (:func:`ui.room.room`); 0 takes what is left."""
     made = QTableView()
     made.setModel(model)
     made.setAccessibleName(name)
@@ -369,7 +371,7 @@ def table(
     head.setHighlightSections(False)
     for number, width in enumerate(widths):
         if width:
-            head.resizeSection(number, width)
+            head.resizeSection(number, room(width))
         else:
             head.setSectionResizeMode(number, QHeaderView.ResizeMode.Stretch)
     made.activated.connect(lambda _: opened())
@@ -377,23 +379,26 @@ def table(
 
 
 ROOM = 140
-"""Pixels that the column which takes what is left has at least, where the others can give them."""
+"""What the column which takes what is left has at least, where the others can give it."""
 
 
 def fit_columns(shown: QTableView, limits: Mapping[int, tuple[int, int]]) -> None:
     """Make columns as wide as what is in them. *limits*: by number of a column, between which
-    widths in pixels; in a narrow table they give room to the one that takes what is left."""
+    widths; in a narrow table they give room to the one that takes what is left. Widths are those
+    of :func:`ui.room.room`."""
     head = shown.horizontalHeader()
     others = (n for n in range(head.count()) if n not in limits)
     rest = QHeaderView.ResizeMode.Stretch
     fixed = sum(head.sectionSize(n) for n in others if head.sectionResizeMode(n) != rest)
     wanted = {
-        n: min(max(shown.sizeHintForColumn(n) + 12, head.sectionSizeHint(n), least), most)
+        n: min(
+            max(shown.sizeHintForColumn(n) + 12, head.sectionSizeHint(n), room(least)), room(most)
+        )
         for n, (least, most) in limits.items()
     }
-    over = sum(wanted.values()) + fixed + ROOM - shown.viewport().width()
+    over = sum(wanted.values()) + fixed + room(ROOM) - shown.viewport().width()
     for n in sorted(wanted, key=lambda n: wanted[n], reverse=True):
-        least = max(limits[n][0], head.sectionSizeHint(n))
+        least = max(room(limits[n][0]), head.sectionSizeHint(n))
         given = min(max(0, over), wanted[n] - least)
         wanted[n], over = wanted[n] - given, over - given
         shown.setColumnWidth(n, wanted[n])
@@ -506,7 +511,7 @@ class DropArea(QFrame):
         super().__init__()
         theme.set_role(self, "drop")
         self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Preferred)
-        self.setMaximumWidth(620)
+        self.setMaximumWidth(room(620))
         self.setMinimumSize(QSize(460, 260))
         whole = column(margins=(32, 36, 32, 36), spacing=10)
         self.setLayout(whole)

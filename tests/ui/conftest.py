@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QEvent, QTranslator
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
@@ -40,6 +41,17 @@ def look(qapp: QApplication) -> Iterator[None]:
     yield
     if language.language() != "zh_CN":
         language.use("zh_CN")
+
+
+@pytest.fixture(params=[100, 150], ids=["usual font", "font half as wide again"])
+def stretch(request: pytest.FixtureRequest, qapp: QApplication, look: None) -> Iterator[int]:
+    """Fonts differ in the width of their letters by half."""
+    before = qapp.font()
+    wide = QFont(before)
+    wide.setStretch(request.param)
+    qapp.setFont(wide)
+    yield request.param
+    qapp.setFont(before)
 
 
 @pytest.fixture(scope="module")

@@ -44,8 +44,11 @@ class Seen:
     seconds: float
 
 
-def look_at(scale: int, looks: Sequence[str], pictures: Path | None = None) -> Seen:
-    """Measure all screens in these looks, in a process of its own."""
+def look_at(
+    scale: int, looks: Sequence[str], pictures: Path | None = None, stretch: int = 100
+) -> Seen:
+    """Measure all screens in these looks, in a process of its own; *stretch*: how wide letters are,
+    of 100."""
     with tempfile.TemporaryDirectory(prefix="sealdesk-screens-") as home:
         screen = {"name": "screen", "x": 0, "y": 0, "width": SCREEN[0], "height": SCREEN[1]}
         given = Path(home, "screens.json")
@@ -65,6 +68,7 @@ def look_at(scale: int, looks: Sequence[str], pictures: Path | None = None) -> S
             "tests.ui.screens",
             *looks,
             f"--scale={scale}",
+            f"--stretch={stretch}",
             "--here",
         ]
         if pictures is not None:
@@ -80,8 +84,8 @@ def look_at(scale: int, looks: Sequence[str], pictures: Path | None = None) -> S
 class Tour:
     """One window, walked through in one look after the other."""
 
-    def __init__(self, home: Path, *, exact: bool = True) -> None:
-        """*exact*: only on a screen of that size."""
+    def __init__(self, home: Path, *, exact: bool = True, stretch: int = 100) -> None:
+        """*exact*: only on a screen of that size; *stretch*: how wide letters are, of 100."""
         from PySide6.QtWidgets import QApplication
 
         from tests.world.desk import StandIn
@@ -94,6 +98,9 @@ class Tour:
         seen = screen.geometry().size() * screen.devicePixelRatio()
         if exact and (abs(seen.width() - SCREEN[0]) > 1 or abs(seen.height() - SCREEN[1]) > 1):
             raise RuntimeError(f"the screen is {seen.width()}×{seen.height()}, not as asked for")
+        wide = self.application.font()  # what the theme changes in it leaves that
+        wide.setStretch(stretch)
+        self.application.setFont(wide)
         theme.apply(self.application, "light")
         self.context = StandIn(home / "home", holder=long_company())
         self.sent = files(self.context, home / "合同")
@@ -405,7 +412,7 @@ def kinds_in(shown: Any) -> set[str]:
     return {type(each).__name__ for each in seen if type(each).__module__.startswith("ui.")}
 
 
-def measure(scale: int, looks: Sequence[str], pictures: Path | None) -> Seen:
+def measure(scale: int, looks: Sequence[str], pictures: Path | None, stretch: int = 100) -> Seen:
     """Measure all screens in this process."""
     from PySide6.QtCore import QElapsedTimer
 
@@ -419,7 +426,7 @@ def measure(scale: int, looks: Sequence[str], pictures: Path | None) -> Seen:
     names: list[str] = []
     count = 0
     with tempfile.TemporaryDirectory(prefix="sealdesk-screens-") as home:
-        tour = Tour(Path(home))
+        tour = Tour(Path(home), stretch=stretch)
         room = tour.window.screen().availableGeometry().size() - FRAME
         for look in looks:
             tour.dress(look)
@@ -444,6 +451,7 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="dev.py check-screens", description=__doc__)
     parser.add_argument("looks", nargs="*", metavar="LOOK", help=f"{', '.join(LOOKS)}; none: all")
     parser.add_argument("--scale", type=int, choices=SCALES, help="1 or 2; not named: both")
+    parser.add_argument("--stretch", type=int, default=100, help="how wide letters are, of 100")
     parser.add_argument("--pictures", type=Path, metavar="FOLDER", help="keep every screen there")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
@@ -451,12 +459,12 @@ def main(arguments: Sequence[str]) -> int:
     if chosen.pictures:
         chosen.pictures.mkdir(parents=True, exist_ok=True)
     if chosen.here:
-        seen = measure(chosen.scale, looks, chosen.pictures)
+        seen = measure(chosen.scale, looks, chosen.pictures, chosen.stretch)
         sys.stdout.write(json.dumps(asdict(seen)) + "\n")
         return 0
     failed = False
     for scale in (chosen.scale,) if chosen.scale else SCALES:
-        seen = look_at(scale, looks, chosen.pictures)
+        seen = look_at(scale, looks, chosen.pictures, chosen.stretch)
         failed = failed or bool(seen.faults)
         told = f"{seen.screens} screens at {scale}00 % in {seen.seconds:.0f} s"
         sys.stdout.write(f"{told}\n{seen.faults or 'nothing is cut'}\n")

@@ -84,6 +84,15 @@ def test_every_screen_shows_all_of_its_texts_in_every_look(scale: int) -> None:
     assert seen.screens == COUNT * len(SCREEN_LOOKS)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_every_screen_shows_all_of_its_texts_in_a_font_that_is_half_as_wide_again() -> None:
+    """Every run holds the rule (tests/ui/test_room.py), this one what comes of it."""
+    seen = look_at(1, SCREEN_LOOKS[::2], stretch=150)
+    assert seen.faults == ""
+    assert seen.screens == COUNT * 2
+
+
 @pytest.mark.timeout(300)
 def test_there_is_a_screen_with_each_page_dialog_and_widget_of_the_program() -> None:
     for module in pkgutil.walk_packages(ui.__path__, "ui."):

@@ -5,15 +5,26 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QModelIndex, Qt
 from PySide6.QtGui import QFont, QFontMetrics, QGuiApplication
-from PySide6.QtWidgets import QApplication, QLabel
+from PySide6.QtWidgets import (
+    QApplication,
+    QDoubleSpinBox,
+    QLabel,
+    QStyle,
+    QStyleOptionViewItem,
+    QTableView,
+)
 from pytestqt.qtbot import QtBot
 
+from app.placing.stamp_plan import At, Laid, Placed
+from crypto.seal.mark import Mark
 from crypto.verdict import Finding
 from tests.world.reports import SIGNATURE, report
 from ui import language, theme
-from ui.stamp.marks_table import SEAL, MarksTable, X
+from ui.room import room
+from ui.stamp.marks_table import PAGE, SEAL, Line, MarksTable, X, Y
+from ui.stamp.stamp_page import PANEL_WIDTH
 from ui.verify.verdicts import tally
 from ui.widgets import label
 
@@ -58,16 +69,68 @@ def test_how_many_of_which_verdict_never_stands_apart_from_the_verdict() -> None
     assert said.count(" ") == 2 * 2
 
 
+def line_at(x: float, y: float) -> Line:
+    """A mark on page 1189 that was moved by itself."""
+    placed = Placed("1", "32110000000001", At("all", 1, 1), moved=((1188, 0, x, y),))
+    return Line(Laid(placed, (1188, 0), Mark(1188, x - 20, y - 20, 40, 40)), "Contract seal")
+
+
+def seen_of(table: QTableView, at: QModelIndex) -> tuple[int, int]:
+    """Of the text of a cell: what it wants and what it has, in pixels."""
+    option = QStyleOptionViewItem()
+    table.initViewItemOption(option)
+    table.itemDelegate().initStyleOption(option, at)
+    option.rect = table.visualRect(at)  # type: ignore[attr-defined]
+    element = QStyle.SubElement.SE_ItemViewItemText
+    has = table.style().subElementRect(element, option, table).width()
+    font = QFont(at.data(Qt.ItemDataRole.FontRole) or table.font())
+    beside = 2 * (table.style().pixelMetric(QStyle.PixelMetric.PM_FocusFrameHMargin) + 1)
+    return QFontMetrics(font).horizontalAdvance(at.data()) + beside, has
+
+
 @pytest.mark.qt_log_ignore("This plugin does not support")
-@pytest.mark.usefixtures("english")
-def test_the_table_of_marks_shows_the_kind_of_seal_and_the_largest_places(qtbot: QtBot) -> None:
+@pytest.mark.usefixtures("english", "stretch")
+@pytest.mark.parametrize("places", [(20.0, 20.0), (1189.0, 841.0), (2378.0, 4999.5)])
+def test_the_table_of_marks_shows_the_kind_of_seal_and_the_largest_places(
+    qtbot: QtBot, places: tuple[float, float]
+) -> None:
     made = MarksTable()
     qtbot.addWidget(made)
-    made.resize(303, 300)  # as in the panel of the page
+    made.resize(room(PANEL_WIDTH) - 43, 300)  # as in the panel of the page
     made.show()
-    bold = QFont(made.table.font())
-    bold.setBold(True)  # as of a mark that was moved by itself
-    beside = 2 * (8 + 3)
-    for text, column, taken in (("Contract seal", SEAL, 10), ("1189.0", X, 0)):
-        wide = QFontMetrics(bold).horizontalAdvance(text) + beside
-        assert wide <= made.table.columnWidth(column) - taken, "10: the scroll bar"
+    made.show_lines([line_at(*places)] * 20, changed=True)  # more than it shows
+    qtbot.waitUntil(made.table.verticalScrollBar().isVisible)
+    for column in (PAGE, SEAL, X, Y):
+        wanted, has = seen_of(made.table, made.model.index(0, column))
+        assert wanted <= has, (column, made.table.columnWidth(column))
+    assert made.table.horizontalHeader().length() <= made.table.viewport().width()
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.usefixtures("english", "stretch")
+def test_a_place_that_is_edited_is_seen_whole(qtbot: QtBot) -> None:
+    made = MarksTable()
+    qtbot.addWidget(made)
+    made.resize(room(PANEL_WIDTH) - 43, 300)
+    made.show()
+    made.show_lines([line_at(1189.0, 841.0)], changed=True)
+    made.table.edit(made.model.index(0, X))
+    (field,) = made.table.viewport().findChildren(QDoubleSpinBox)
+    QApplication.processEvents()
+    wanted = field.fontMetrics().horizontalAdvance("1189.0")
+    assert wanted + 5 <= field.lineEdit().width(), "Qt's own margins and the cursor"
+
+
+@pytest.mark.qt_log_ignore("This plugin does not support")
+@pytest.mark.usefixtures("english", "stretch")
+def test_in_a_table_that_is_too_narrow_the_seal_is_shortened_and_told_whole(qtbot: QtBot) -> None:
+    made = MarksTable()
+    qtbot.addWidget(made)
+    made.resize(240, 300)
+    made.show()
+    made.show_lines([line_at(1189.0, 841.0)], changed=True)
+    for column in (PAGE, X, Y):
+        wanted, has = seen_of(made.table, made.model.index(0, column))
+        assert wanted <= has, (column, made.table.columnWidth(column))
+    assert made.table.textElideMode() is Qt.TextElideMode.ElideRight
+    assert "Contract seal" in made.model.index(0, SEAL).data(Qt.ItemDataRole.ToolTipRole)

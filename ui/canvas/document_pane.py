@@ -32,9 +32,11 @@ from crypto.lengths import MM
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
 from ui.canvas.page_items import Item, paint_date, scaled_part
+from ui.canvas.page_stack import LARGEST
 from ui.canvas.page_view import PageView, Place
 from ui.canvas.renderer import BitmapRequest, Renderer
 from ui.language import tr
+from ui.room import in_field, room
 from ui.widgets import OneLine, label, own_viewport, tool
 
 if TYPE_CHECKING:
@@ -258,12 +260,13 @@ class DocumentPane(QWidget):
         self.title.setMinimumWidth(32)
         self._number = QSpinBox()
         self._number.setAccessibleName(tr("页码"))
-        self._number.setFixedWidth(52)
+        self._narrow = False
         self._number.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._number.valueChanged.connect(self._typed)
         self._count = label("/ 0", "muted")
         self._percent = label("100%", "muted")
-        self._percent.setFixedWidth(44)
+        largest = self._percent.fontMetrics().horizontalAdvance(f"{LARGEST:.0%}")
+        self._percent.setFixedWidth(largest + 10)
         self._percent.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.toolbar.addWidget(self.title, 1)
         self.toolbar.addWidget(self._number)
@@ -301,7 +304,8 @@ class DocumentPane(QWidget):
         self.thumbnails.setVisible(thumbnails and self._document is not None)
         self.title.setVisible(not narrow)
         self._percent.setVisible(not narrow)
-        self._number.setFixedWidth(44 if narrow else 52)
+        self._narrow = narrow
+        self._fit_number()
         side = 4 if narrow else 12
         self.toolbar.setContentsMargins(side, 6, side, 6)
         self.toolbar.setSpacing(1 if narrow else 4)
@@ -373,7 +377,14 @@ class DocumentPane(QWidget):
         self._number.setValue(1)
         self._number.blockSignals(False)
         self._number.setEnabled(count > 0)
+        self._fit_number()
         self._count.setText(f"/ {count}")
+
+    def _fit_number(self) -> None:
+        """Wide enough for the number of the last page."""
+        least = room(44 if self._narrow else 52)
+        last = str(self._number.maximum())
+        self._number.setFixedWidth(max(least, in_field(self._number, last)))
 
     def _failed(self, document: int, reason: str) -> None:
         if document == self._document:

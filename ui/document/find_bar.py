@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QFrame, QLineEdit
 from app.errors import explain
 from ui import theme
 from ui.language import language, tr
+from ui.room import room
 from ui.shell.notice import announce
 from ui.widgets import OneLine, row, shortcut, tool
 
@@ -39,8 +40,8 @@ class FindBar(QFrame):
         self.field.setAccessibleName(tr("在文件里查找"))
         self.field.setPlaceholderText(tr("在文件里查找"))
         self.field.setToolTip(tr("在文件里查找"))
-        self.field.setMinimumWidth(50)
-        self.field.setMaximumWidth(280)
+        self.field.setMinimumWidth(room(50))
+        self.field.setMaximumWidth(room(280))
         self.field.returnPressed.connect(lambda: self.step(1))
         self._wait = QTimer(self)
         self._wait.setSingleShot(True)

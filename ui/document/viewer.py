@@ -29,6 +29,7 @@ from ui import theme
 from ui.dialogs import Dialog
 from ui.files import ask_where
 from ui.language import pair, tr
+from ui.room import room
 from ui.seal_card import Imprint, imprint, kind_name
 from ui.widgets import (
     ROW_HEIGHT,
@@ -76,11 +77,11 @@ class Viewer(Dialog):
         super().__init__(parent)
         self._shell, self._entries = shell, list(entries)
         self.setWindowTitle(tr("印章和证书"))
-        self.resize(860, 560)
+        self.resize(room(860), 560)
         self.list = QListWidget()
         self.list.setAccessibleName(tr("印章和证书"))
         theme.set_role(self.list, "results")
-        self.list.setFixedWidth(270)
+        self.list.setFixedWidth(room(270))
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for entry in self._entries:

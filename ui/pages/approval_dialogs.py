@@ -23,6 +23,7 @@ from app.errors import DecisionRefused, explain
 from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.language import language, tr
+from ui.room import room
 from ui.seal_card import seal_title
 from ui.widgets import button, calm, column, facts, label, moment, narrow, row, scrolled
 
@@ -132,7 +133,7 @@ class DecideDialog(Dialog):
         self.decision: Literal["approve", "reject", ""] = ""
         self.setWindowTitle(tr("审批用印"))
         self.setMinimumSize(640, 420)
-        self.resize(1040, 640)
+        self.resize(room(1040), 640)
         whole = QVBoxLayout(self)
         whole.setContentsMargins(24, 20, 24, 20)
         whole.setSpacing(10)
@@ -152,8 +153,8 @@ class DecideDialog(Dialog):
         left.addStretch()
         side = QWidget()
         side.setLayout(left)
-        side.setMinimumWidth(220)
-        side.setMaximumWidth(340)
+        side.setMinimumWidth(room(220))
+        side.setMaximumWidth(room(340))
         both = row(side, spacing=16)
         both.addWidget(scrolled(_pages(request, shown), tr("文件的页面")), 1)
         whole.addLayout(both, 1)

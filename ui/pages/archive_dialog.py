@@ -24,6 +24,7 @@ from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.files import ask_where
 from ui.language import language, pair, tr
+from ui.room import room
 from ui.widgets import (
     OneLine,
     button,
@@ -96,7 +97,7 @@ class ArchiveDialog(Dialog):
         self._kinds = QButtonGroup(self)
         self.month = calm(Choice())
         self.month.setAccessibleName(tr("月份"))
-        self.month.setMinimumWidth(240)
+        self.month.setMinimumWidth(room(240))
         self._folder_name = OneLine(tr("还没有选文件夹"), "muted")
         self._choose = button(tr("选择文件夹…"), self.choose_folder, icon="folder-open")
         for choice in (self.by_month, self.by_folder):

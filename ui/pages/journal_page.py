@@ -25,6 +25,7 @@ from ui.files import ask_where, open_outside, reveal
 from ui.flow import flow
 from ui.language import language, pair, tr
 from ui.pages.archive_dialog import ArchiveDialog
+from ui.room import room
 from ui.rows import Column, Rows
 from ui.seal_card import kind_name
 from ui.widgets import button, fit_columns, label, scrolled, table
@@ -61,7 +62,7 @@ class JournalPage(QWidget):
         self.filter.setToolTip(self.filter.placeholderText())
         self.filter.setAccessibleName(tr("查找台账"))
         self.filter.setClearButtonEnabled(True)
-        self.filter.setMaximumWidth(320)
+        self.filter.setMaximumWidth(room(320))
         child: QWidget
         for child in self.filter.findChildren(QWidget):
             child.setAccessibleName(tr("清除"))

@@ -38,6 +38,7 @@ from ui.files import ask_where
 from ui.language import language, pair, tr
 from ui.pages.phones_dialog import PhonesDialog
 from ui.pages.trust_section import TrustSection
+from ui.room import room
 from ui.shell.pin_dialog import change_pin
 from ui.shell.token_strip import describe_token, token_name
 from ui.widgets import (
@@ -102,7 +103,7 @@ class SettingsPage(QWidget):
         inner = column(margins=(18, 14, 18, 16), spacing=10)
         inner.addWidget(label(title, "heading"))
         card = framed("card", inner)
-        card.setMaximumWidth(860)
+        card.setMaximumWidth(room(860))
         return card, inner
 
     def _grid(self, rows: list[tuple[str, str, QWidget]]) -> QGridLayout:

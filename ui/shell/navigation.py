@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout
 
 from ui import theme
 from ui.language import tr
+from ui.room import room
 from ui.widgets import when_chosen
 
 HEIGHT = 66
@@ -76,7 +77,7 @@ class Navigation(QFrame):
     def __init__(self) -> None:
         super().__init__()
         theme.set_role(self, "nav")
-        self.setFixedWidth(76)
+        self.setFixedWidth(room(76))
         self._group = QButtonGroup(self)
         self.buttons: dict[str, QToolButton] = {}
         self._low = False
@@ -143,7 +144,7 @@ class Navigation(QFrame):
         made.setAccessibleName(page_titles()[entry.name])
         made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         when_chosen(made, lambda: self.chosen.emit(entry.name))
-        made.setFixedWidth(75)
+        made.setFixedWidth(room(76) - 1)
         self._group.addButton(made)
         self.buttons[entry.name] = made
         self._dress(made, entry.icon)

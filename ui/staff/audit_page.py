@@ -20,6 +20,7 @@ from ui.dialogs import Dialog
 from ui.files import ask_where
 from ui.flow import flow
 from ui.language import tr
+from ui.room import room
 from ui.rows import Column, Rows
 from ui.staff import words
 from ui.staff.staff_page import StaffPage
@@ -116,7 +117,7 @@ class AuditPage(StaffPage):
             field.setPlaceholderText(name)
             field.setAccessibleName(name)
             wide = field.fontMetrics().horizontalAdvance(name)
-            field.setMinimumWidth(max(150, wide + 30))
+            field.setMinimumWidth(max(room(150), wide + 30))
             field.setMaxLength(100)
             field.returnPressed.connect(self.search)
         self.period = Choice()

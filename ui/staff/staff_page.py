@@ -13,6 +13,7 @@ from PySide6.QtWidgets import QStackedWidget, QVBoxLayout, QWidget
 
 from app.errors import PlatformRefused
 from ui.language import tr
+from ui.room import room
 from ui.shell.pin_dialog import ask_pin
 from ui.widgets import button, centred, column, framed, label, picture, row
 
@@ -40,7 +41,7 @@ class StaffPage(QWidget):
         inner.addWidget(self.note)
         inner.addLayout(row(None, self.sign_in_button, None))
         card = framed("card", inner)
-        card.setMaximumWidth(560)
+        card.setMaximumWidth(room(560))
         self.stack.addWidget(centred(card))
         whole = QVBoxLayout(self)
         whole.setContentsMargins(0, 0, 0, 0)

@@ -22,6 +22,7 @@ from app.errors import FileRepairable, explain
 from app.placing.stamp_plan import Plan
 from ui import theme
 from ui.language import language, pair, tr
+from ui.room import room
 from ui.shell.context.values import DocumentFacts
 from ui.stamp.work import StampOrder, StampOutcome
 from ui.widgets import pop_up, shortcut
@@ -29,7 +30,7 @@ from ui.widgets import pop_up, shortcut
 LINES_MIME = "application/x-sealdesk-lines"
 WIDTH = 200
 NAME_WIDTH = 140
-"""Pixels for a name in the list, beside its icon."""
+"""For a name in the list, beside its icon; both as :func:`ui.room.room` has them."""
 
 
 @dataclass
@@ -172,8 +173,8 @@ class FileList(QListWidget):
     def make_room(self, narrow: bool) -> None:
         """A column beside the page; in a *narrow* window one line above it."""
         most = 16_777_215
-        self.setMinimumSize(0 if narrow else WIDTH, 0)
-        self.setMaximumWidth(most if narrow else WIDTH)
+        self.setMinimumSize(0 if narrow else room(WIDTH), 0)
+        self.setMaximumWidth(most if narrow else room(WIDTH))
         self.setMaximumHeight(self._row_height + 4 if narrow else most)
 
     @property
@@ -309,8 +310,8 @@ def _two_lines(name: str, metrics: QFontMetrics, *, ending: bool) -> str:
     """*name* in two lines where one is too short for it: what tells files of a month apart stands
     in the middle as often as at the end. *ending*: all of the end, where an output's suffix is."""
     mode = Qt.TextElideMode.ElideLeft if ending else Qt.TextElideMode.ElideMiddle
-    first = len(name)
-    while metrics.horizontalAdvance(name, first) > NAME_WIDTH:
+    first, wide = len(name), room(NAME_WIDTH)
+    while metrics.horizontalAdvance(name, first) > wide:
         first -= 1
-    rest = metrics.elidedText(name[first:], mode, NAME_WIDTH)
+    rest = metrics.elidedText(name[first:], mode, wide)
     return f"{name[:first]}\n{rest}" if rest else name

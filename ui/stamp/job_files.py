@@ -153,13 +153,13 @@ class JobFiles(QObject):
             self._shell.remember_folder(Path(name))
             self.add(pdf_files([Path(name)]))
 
-    def make_room(self, narrow: bool) -> None:
-        """Take less of the width, or not."""
+    def make_room(self, *, narrow: bool, tight: bool) -> None:
+        """A *narrow* page has the files above it; on a *tight* one the button is its icon alone."""
         icon, both = (
             Qt.ToolButtonStyle.ToolButtonIconOnly,
             Qt.ToolButtonStyle.ToolButtonTextBesideIcon,
         )
-        self.opener.setToolButtonStyle(icon if narrow else both)
+        self.opener.setToolButtonStyle(icon if tight else both)
         self.list.make_room(narrow)
 
     def _opener(self) -> QToolButton:

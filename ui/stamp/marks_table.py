@@ -19,10 +19,13 @@ from PySide6.QtWidgets import (
 
 from app.placing.stamp_plan import Laid, Riding
 from ui.language import tr
+from ui.room import in_cell, in_field
 from ui.widgets import button, column, label, row
 
 Index = QModelIndex | QPersistentModelIndex
 PAGE, SEAL, X, Y = range(4)
+_FARTHEST = "1189.0"
+"""Millimetres: the long side of A0."""
 
 
 @dataclass(frozen=True)
@@ -134,13 +137,23 @@ class MarksModel(QAbstractTableModel):
         return bool(self._put(line.laid.key, x - mark.width_mm / 2, y - mark.height_mm / 2))
 
 
+def _field(parent: QWidget) -> QDoubleSpinBox:
+    made = QDoubleSpinBox(parent)
+    made.setRange(0, 5000)
+    made.setDecimals(1)
+    made.setButtonSymbols(QDoubleSpinBox.ButtonSymbols.NoButtons)
+    return made
+
+
 class _Millimetres(QStyledItemDelegate):
     def createEditor(self, parent: QWidget, option: Any, index: Index) -> QWidget:
-        made = QDoubleSpinBox(parent)
-        made.setRange(0, 5000)
-        made.setDecimals(1)
+        made = _field(parent)
         made.setAccessibleName(tr("距左") if index.column() == X else tr("距上"))
         return made
+
+    def updateEditorGeometry(self, editor: QWidget, option: Any, index: Index) -> None:
+        """The whole cell: the cell's own margins beside the field's would cut a number."""
+        editor.setGeometry(option.rect)
 
     def setEditorData(self, editor: QWidget, index: Index) -> None:
         if isinstance(editor, QDoubleSpinBox):
@@ -155,6 +168,25 @@ class _Millimetres(QStyledItemDelegate):
 
 class _Table(QTableView):
     delete = Signal()
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._farthest = ("", 0)
+        """The font, and the width that the farthest place wants in it."""
+
+    def sizeHintForColumn(self, column: int) -> int:
+        """A place has the room that it wants on A0, moved by itself or while it is edited: the
+        columns keep their widths while marks are moved."""
+        wide = super().sizeHintForColumn(column)
+        if column not in (X, Y):
+            return wide
+        font = self.font().key()
+        if self._farthest[0] != font:
+            editor = _field(self)
+            wanted = max(in_cell(self, _FARTHEST, bold=True), in_field(editor, _FARTHEST))
+            self._farthest = (font, wanted)
+            editor.deleteLater()
+        return max(wide, self._farthest[1])
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
@@ -191,10 +223,9 @@ class MarksTable(QWidget):
         head = self.table.horizontalHeader()
         head.setSectionsClickable(False)
         head.setMinimumSectionSize(36)
-        for at in (X, Y):
-            head.resizeSection(at, 65)
         head.setResizeContentsPrecision(0)  # of the rows in sight
-        head.setSectionResizeMode(PAGE, QHeaderView.ResizeMode.ResizeToContents)
+        for at in (PAGE, X, Y):
+            head.setSectionResizeMode(at, QHeaderView.ResizeMode.ResizeToContents)
         head.setSectionResizeMode(SEAL, QHeaderView.ResizeMode.Stretch)
         self.table.selectionModel().currentRowChanged.connect(self._chosen)
         self._away = button(tr("移除"), lambda: self._tell(self.take_away))

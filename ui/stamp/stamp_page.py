@@ -26,6 +26,7 @@ from app.placing.stamp_plan import Plan
 from ui.canvas.document_pane import DocumentPane
 from ui.document.tools import DocumentTools
 from ui.language import tr
+from ui.room import room
 from ui.shell import file_password
 from ui.shell.recent import with_recent
 from ui.stamp.before_pin import BeforePin
@@ -201,10 +202,10 @@ class StampPage(QWidget):
 
     def _make_room(self) -> None:
         """Where columns have no room the thumbnails give way, then the files stand above."""
-        narrow = self.width() < NARROW
-        tight = narrow or (self.files.several and self.width() < WIDE)
+        narrow = self.width() < room(NARROW)
+        tight = narrow or (self.files.several and self.width() < room(WIDE))
         self.pane.make_room(thumbnails=not tight, narrow=narrow)
-        self.files.make_room(narrow)
+        self.files.make_room(narrow=narrow, tight=tight)
         direction = QBoxLayout.Direction.TopToBottom if narrow else QBoxLayout.Direction.LeftToRight
         self._across.setDirection(direction)
 

@@ -20,6 +20,7 @@ from crypto.verdict import Report
 from ui import theme
 from ui.canvas.page_items import Item
 from ui.language import tr
+from ui.room import room
 from ui.shell.notice import announce
 from ui.verify import verdicts
 from ui.widgets import button, label, row, tool, when_chosen
@@ -90,7 +91,7 @@ class CompareBar(QFrame):
 
     def _make_room(self) -> None:
         """In a narrow window words that only say what the button is for are left out."""
-        way, narrow = QBoxLayout.Direction, self.width() < _WIDE
+        way, narrow = QBoxLayout.Direction, self.width() < room(_WIDE)
         self._whole.setDirection(way.TopToBottom if narrow else way.LeftToRight)
         self._note.setVisible(bool(self._note.text()) and (self.toggle.isChecked() or not narrow))
 

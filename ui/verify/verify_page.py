@@ -33,6 +33,7 @@ from ui.canvas.page_items import Item
 from ui.document.tools import DocumentTools
 from ui.document.viewer import show_signatures
 from ui.language import language, tr
+from ui.room import room
 from ui.shell import file_password
 from ui.shell.recent import with_recent
 from ui.verify import verdicts
@@ -214,8 +215,8 @@ class VerifyPage(QWidget):
 
     def _make_room(self) -> None:
         """Where the columns have no room the thumbnails give way to the files."""
-        narrow = self.width() < NARROW
-        tight = narrow or (len(self._files) > 1 and self.width() < WIDE)
+        narrow = self.width() < room(NARROW)
+        tight = narrow or (len(self._files) > 1 and self.width() < room(WIDE))
         self.pane.make_room(thumbnails=not tight, narrow=narrow)
         self._open.setText("" if tight else f" {tr('打开')}")
         self._back.setText("" if narrow else f" {tr('回到当前文件')}")
@@ -226,7 +227,7 @@ class VerifyPage(QWidget):
         self._across.setDirection(below if narrow else across)
         self._left_foot.setDirection(across if narrow else below)
         most = 16_777_215
-        width = most if narrow else (176 if tight else 208)
+        width = most if narrow else room(176 if tight else 208)
         self._left.setMinimumWidth(0 if narrow else width)
         self._left.setMaximumWidth(width)
         self.list.setMaximumHeight(50 if narrow else most)
