@@ -268,7 +268,8 @@ class Memory(Protocol):
 
 class Split(QSplitter):
     """*work* beside *panel*, which is *width* (:func:`ui.room.room`) wide at first and at least; it
-    can be widened, and stays so under the name *name* of *memory*."""
+    can be widened, and stays so under the name *name* of *memory*. On a small screen a wide font
+    takes no room from *work*."""
 
     SETTLED_MS = 300
     """How long after the last movement the width is kept."""
@@ -277,12 +278,11 @@ class Split(QSplitter):
         self, work: QWidget, panel: QWidget, width: int, memory: Memory, name: str
     ) -> None:
         super().__init__()
-        width = room(width)
         self._width, self._memory, self._name = width, memory, name
         self.setChildrenCollapsible(False)
         self.setHandleWidth(5)
-        panel.setMinimumWidth(width)
-        panel.setMaximumWidth(2 * width)
+        self._panel = panel
+        self._fit()
         self.addWidget(work)
         self.addWidget(panel)
         self.setStretchFactor(0, 1)
@@ -297,11 +297,18 @@ class Split(QSplitter):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
+        least = self._fit()
         if not self._placed:
             self._placed = True
-            kept = self._memory.get(self._name, self._width)
-            wide = min(max(kept, self._width), 2 * self._width)
+            wide = min(max(self._memory.get(self._name, least), least), 2 * least)
             self.setSizes([max(1, self.width() - wide), wide])
+
+    def _fit(self) -> int:
+        """How wide the panel is at least."""
+        least = max(self._width, min(room(self._width), self.width() // 2))
+        self._panel.setMinimumWidth(least)
+        self._panel.setMaximumWidth(2 * least)
+        return least
 
     def _keep(self) -> None:
         self._memory.put(self._name, self.sizes()[1])
