@@ -132,5 +132,5 @@ def test_in_a_table_that_is_too_narrow_the_seal_is_shortened_and_told_whole(qtbo
     for column in (PAGE, X, Y):
         wanted, has = seen_of(made.table, made.model.index(0, column))
         assert wanted <= has, (column, made.table.columnWidth(column))
-    assert made.table.textElideMode() is Qt.TextElideMode.ElideRight
+    assert made.table.property("textElideMode") == Qt.TextElideMode.ElideRight
     assert "Contract seal" in made.model.index(0, SEAL).data(Qt.ItemDataRole.ToolTipRole)
