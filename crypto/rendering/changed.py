@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from PIL import Image, ImageChops
@@ -69,6 +69,9 @@ def _changed(
             then, now = (opened(name, data, password) for data in revisions)
             documents[name] = then, now
         before, after = (document.draw(page, DPI) for document in documents[name])
+        if name != _SHOWN[0]:  # PDFium knows of no UserUnit
+            shown, own = (documents[each][1].size(page)[0] for each in (_SHOWN[0], name))
+            before, after = (replace(drawn, mm=drawn.mm * own / shown) for drawn in (before, after))
         areas = differences(before, after, ())
         if areas:
             return name, before, after, areas

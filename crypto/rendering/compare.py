@@ -6,6 +6,7 @@ engine: one draws two revisions alike to the pixel, two never agree on one.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -30,6 +31,8 @@ GROUP_MM = 2.0
 """What differs is told in cells of this size."""
 MERGE_MM = 3.0
 """Boxes that are this near are told as one."""
+_MOST_CELLS = 20_000
+"""Of one page: a larger one, of which a pixel shows more, is told in larger cells."""
 _LOSS_SEAL, _LOSS_FILL, _LOSS_FRAME = 64, 24, 110
 """How much lighter (0 to 255) ink may become: under a signature's look, inside a filled field or a
 note, at its frame."""
@@ -87,6 +90,10 @@ class Box:
         right = max(self.left + self.width, other.left + other.width)
         bottom = max(self.top + self.height, other.top + other.height)
         return Box(left, top, right - left, bottom - top)
+
+    def times(self, factor: float) -> Box:
+        """The box on a page that is so many times as large."""
+        return Box(*(factor * side for side in (self.left, self.top, self.width, self.height)))
 
 
 @dataclass(frozen=True)
@@ -323,8 +330,8 @@ def boxes(changed: Image, mm: float, above: int = 0) -> list[Box]:
     bounds = changed.getbbox()
     if bounds is None:
         return []
-    cell = max(1, round(GROUP_MM * mm))
     part = changed.crop(bounds)
+    cell = max(round(GROUP_MM * mm), math.ceil(math.sqrt(part.width * part.height / _MOST_CELLS)))
     coarse = part.reduce(cell)  # which cells have anything at all
     found = []
     for number, value in enumerate(coarse.tobytes()):
@@ -336,16 +343,17 @@ def boxes(changed: Image, mm: float, above: int = 0) -> list[Box]:
             left, top = bounds[0] + x, above + bounds[1] + y
             found.append((left + x0, top + y0, left + x1, top + y1))
     made = [Box(x0 / mm, y0 / mm, (x1 - x0) / mm, (y1 - y0) / mm) for x0, y0, x1, y1 in found]
-    return sorted(merged(made), key=lambda box: -box.width * box.height)
+    near = max(MERGE_MM, MERGE_MM / GROUP_MM * cell / mm)
+    return sorted(merged(made, near), key=lambda box: -box.width * box.height)
 
 
-def merged(found: Sequence[Box]) -> list[Box]:
-    """*found* with those joined that are within :data:`MERGE_MM` of each other."""
+def merged(found: Sequence[Box], distance: float = MERGE_MM) -> list[Box]:
+    """*found* with those joined that are within *distance* of each other, millimetres."""
     done: list[Box] = []
     for box in found:
         joined, changing = box, True
         while changing:
-            near = [other for other in done if other.near(joined, MERGE_MM)]
+            near = [other for other in done if other.near(joined, distance)]
             changing = bool(near)
             for other in near:
                 done.remove(other)

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 MAX_PIXELS = 6_000_000
 """Of one page; a larger one is drawn at a lower resolution."""
+_LARGEST = 2e9
+"""Points of a side; MuPDF draws no more of a page, and Acrobat knows none of 1.1 thousand million."""
 _SAME_RECT = 0.01
 """Points."""
 MAX_TEXT = 20_000
@@ -94,7 +96,7 @@ def png(image: Image) -> bytes:
 def scale_of(width: float, height: float, dpi: float) -> float:
     """Pixels per point."""
     area = width * height
-    if not (math.isfinite(area) and area > 0):
+    if not (0 < area < math.inf and max(width, height) < _LARGEST):
         raise Undrawable("a page without a size")
     return min(dpi / 72, math.sqrt(MAX_PIXELS / area))
 

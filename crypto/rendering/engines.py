@@ -21,14 +21,19 @@ def load(name: str) -> None:
 
 
 def opened(
-    name: str, data: bytes, password: str | None, others: Mapping[str, Engine] = {}
+    name: str,
+    data: bytes,
+    password: str | None,
+    others: Mapping[str, Engine] = {},
+    units: Mapping[int, float] = {},
 ) -> MarkEngine:
-    """The document *data*, by the engine of that *name*; *others* have it open already. Raises
-    :class:`Undrawable`."""
+    """The document *data*, by the engine of that *name*; *others* have it open already. *units*:
+    the UserUnit of pages (0-based) that have one, for PDFium, which draws as if there were none.
+    Raises :class:`Undrawable`."""
     if name == "PDFium":
         from crypto.rendering.pdfium_engine import Pdfium
 
-        return Pdfium(data, password)
+        return Pdfium(data, password, units)
     from crypto.rendering.mupdf_engine import MuPdf, MuPdfPrinted
 
     if name == "MuPDF":

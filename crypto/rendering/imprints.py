@@ -41,6 +41,8 @@ class Wish:
     """Its seal's picture."""
     size_mm: tuple[float, float]
     """Its seal's size."""
+    unit: float = 1.0
+    """The UserUnit of the page."""
 
 
 def draw_marks(
@@ -59,7 +61,10 @@ def draw_marks(
             sizes, parts = [], []
             for name in ENGINES:
                 if (name, wish.end) not in documents:
-                    documents[name, wish.end] = opened(name, data[: wish.end], password)
+                    units = {each.page: each.unit for each in wishes if each.end == wish.end}
+                    documents[name, wish.end] = opened(
+                        name, data[: wish.end], password, units=units
+                    )
                 seal = opened(name, imprint, None)
                 drawn = list(_drawn(seal, documents[name, wish.end], wish))
                 sizes.append([[raster.width, raster.height] for raster in drawn])

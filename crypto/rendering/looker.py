@@ -15,10 +15,12 @@ or nothing at all.
 
 from __future__ import annotations
 
+import math
+import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from crypto.late_modules import OF_RENDERERS, put_off
@@ -39,6 +41,8 @@ MAX_BOXES = 50
 """Told of one page."""
 MAX_AHEAD = 128 << 20
 """Bytes of what one process keeps before it is asked for."""
+_SMALL = 80_000.0
+"""Square points, a hundred millimetres by as many: no page is looked at smaller."""
 _SAME_SIZE = 0.01
 """Points."""
 
@@ -65,6 +69,8 @@ class Order:
     sealed: tuple[Sealed, ...]
     seconds: float | None
     """Of the processor, that it may take; None: another order follows, probably about the same."""
+    units: Mapping[int, float] = field(default_factory=dict)
+    """The UserUnit of those of its pages (0-based) that have one."""
 
 
 def begin(names: Sequence[str]) -> BoundedProcess:
@@ -161,6 +167,7 @@ class _Revisions:
     def __init__(self, names: Sequence[str], order: Order) -> None:
         """Raises :class:`Undrawable`, :class:`_NotOpened`."""
         self._names, self._data, self._password = names, order.data, order.password
+        self._units = order.units
         self._documents: dict[int, dict[str, MarkEngine]] = {}
         self._drawn: tuple[str, int, Raster] | None = None
         self._ahead: dict[tuple[str, int, int], Unequal | None] = {}
@@ -168,7 +175,9 @@ class _Revisions:
             there = self._documents.setdefault(end, {})
             for name in names:
                 try:
-                    there[name] = opened(name, order.data[:end], order.password, there)
+                    there[name] = opened(
+                        name, order.data[:end], order.password, there, order.units
+                    )
                 except Undrawable as error:
                     raise _NotOpened(name, str(error)) from error
         self._dpi = DPI if max(map(self.count, names)) <= MANY_PAGES else DPI_OF_MANY
@@ -182,6 +191,7 @@ class _Revisions:
         return (
             order.data == self._data
             and order.password == self._password
+            and order.units == self._units
             and self._documents.keys() >= set(self._ends(order))
         )
 
@@ -203,21 +213,33 @@ class _Revisions:
         return ends if ends and any(special) else []
 
     def unequal(self, name: str, page: int, end: int) -> Unequal | None:
-        """In what part a page of that revision is not equal to the whole file's, unless that was
-        found ahead. Raises :class:`Undrawable`."""
+        """In what part a page of that revision is not equal to the whole file's, as large as it is
+        looked at, unless that was found ahead. Raises :class:`Undrawable`."""
         if (name, page, end) in self._ahead:
             return self._ahead[name, page, end]
         now, then = self._now(name, page), self.of(name, end)
         sizes = zip(then.size(page), self.of(name).size(page), strict=True)
         if any(abs(a - b) > _SAME_SIZE for a, b in sizes):
             return Unequal(now.width, now.height, now.mm)
-        return unequal(then.draw(page, self._dpi), now)
+        return unequal(self._draw(name, page, end), now)
 
     def _now(self, name: str, page: int) -> Raster:
         """A page of the whole file, drawn once for all revisions."""
         if self._drawn is None or self._drawn[:2] != (name, page):
-            self._drawn = name, page, self.of(name).draw(page, self._dpi)
+            self._drawn = name, page, self._draw(name, page)
         return self._drawn[2]
+
+    def _draw(self, name: str, page: int, end: int | None = None) -> Raster:
+        larger = self.larger(name, page)
+        drawn = self.of(name, end).draw(page, self._dpi * larger)
+        return replace(drawn, mm=drawn.mm / larger) if larger != 1 else drawn
+
+    def larger(self, name: str, page: int) -> float:
+        """How many times as large as it is a page is looked at: a small one is shown as large as
+        others by those who look closely, and by viewers that know of no UserUnit. Raises
+        :class:`Undrawable`."""
+        width, height = self.of(name).size(page)
+        return max(1.0, math.sqrt(_SMALL / max(width * height, sys.float_info.min)))
 
     def forget(self, page: int) -> None:
         """What was found of that page is not needed any more."""
@@ -248,12 +270,17 @@ def _said_of(
     told: list[dict[str, Any]] = []
     try:
         ends = revisions.there(name, page, wanted)
+        larger = revisions.larger(name, page) if ends else 1.0
         for revision in wanted:
             part = revisions.unequal(name, page, revision.end) if revision.end in ends else None
-            places = (place for place in revision.places if place.page == page)
+            places = (
+                replace(place, box=place.box.times(larger))
+                for place in revision.places
+                if place.page == page
+            )
             found = part.differences(places) if part else []
             if found:
-                boxes = [asdict(box) for box in found[:MAX_BOXES]]
+                boxes = [asdict(box.times(1 / larger)) for box in found[:MAX_BOXES]]
                 told.append({"page": page, "differs": name, "end": revision.end, "boxes": boxes})
     except Undrawable as error:
         told.append({"page": page, "failed": name, "reason": str(error)})

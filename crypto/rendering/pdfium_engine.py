@@ -6,6 +6,7 @@ Imported by a bounded process only (:mod:`crypto.bounded`): it is C, and a file 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -29,8 +30,12 @@ from crypto.rendering.drawing import (
 class Pdfium:
     """PDFium with its form fields."""
 
-    def __init__(self, data: bytes, password: str | None) -> None:
-        self._data, self._password = data, password
+    def __init__(
+        self, data: bytes, password: str | None, units: Mapping[int, float] = {}
+    ) -> None:
+        """*units*: the UserUnit of pages (0-based) that have one. PDFium knows of none, so its own
+        lengths are made those of the page as displayed here."""
+        self._data, self._password, self._units = data, password, units
         with undrawable():
             self._document = pypdfium2.PdfDocument(data, password=password)
             self._document.init_forms()
@@ -42,18 +47,21 @@ class Pdfium:
     def size(self, page: int) -> tuple[float, float]:
         with undrawable():
             width, height = self._document.get_page_size(page)
-            return float(width), float(height)
+            unit = self._unit(page)
+            return width * unit, height * unit
+
+    def _unit(self, page: int) -> float:
+        return self._units.get(page, 1.0)
 
     def is_special(self, page: int) -> bool:
         return True
 
     def draw(self, page: int, dpi: float) -> Raster:
         with undrawable():
+            scale, unit = scale_of(*self.size(page), dpi), self._unit(page)
             loaded = self._document[page]
             try:
-                width, height = loaded.get_size()
-                scale = scale_of(width, height, dpi)
-                made = loaded.render(scale=scale, rev_byteorder=True, may_draw_forms=True)
+                made = loaded.render(scale=scale * unit, rev_byteorder=True, may_draw_forms=True)
                 try:  # closed here: the collector may run in a thread that must not call PDFium
                     if made.n_channels != 3 or made.stride != 3 * made.width:
                         raise Undrawable("pixels of another kind")
@@ -78,14 +86,13 @@ class Pdfium:
     def draw_part(self, page: int, box: Box, dpi: float) -> Raster:
         return self._part(self._document, page, box, dpi, 255, contents=True)
 
-    @staticmethod
     def _part(
-        document: Any, page: int, box: Box, dpi: float, ground: int, *, contents: bool
+        self, document: Any, page: int, box: Box, dpi: float, ground: int, *, contents: bool
     ) -> Raster:
         with undrawable():
             loaded = document[page]
             try:
-                scale, mm = dpi / 72, dpi / 25.4
+                scale, mm = dpi / 72 * self._unit(page), dpi / 25.4
                 width, height = (round(side * scale) for side in loaded.get_size())
                 left, top = math.floor(box.left * mm), math.floor(box.top * mm)
                 across = math.ceil((box.left + box.width) * mm) - left

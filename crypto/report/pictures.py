@@ -28,7 +28,7 @@ MAX_SEALS = 4
 MAX_CHANGED = 6
 """Changed pages that are shown."""
 _AROUND_MM = 2.0
-_LARGEST_MM = 10_000.0
+_LARGEST_MM = 1e9
 _LARGEST_FILE = 200 << 20
 """Bytes."""
 _PART_MM = (70.0, 25.0)

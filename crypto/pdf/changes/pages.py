@@ -16,7 +16,7 @@ from crypto.pdf.marks.appearance import drawing_of
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.objects import added_items, differing_keys, is_empty, own_value, same
 
-_SHAPE = ("/MediaBox", "/CropBox", "/Rotate")
+_SHAPE = ("/MediaBox", "/CropBox", "/Rotate", "/UserUnit")
 _NOTED = ("/LastModified", "/PieceInfo")
 """What programs note on a page for themselves."""
 _UNDISPLAYED = ("/ArtBox", "/BleedBox", "/TrimBox", "/Thumb", "/Group", "/Metadata")

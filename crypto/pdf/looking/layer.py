@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,7 @@ from crypto.lengths import MM
 from crypto.pdf.looking.explained import explained
 from crypto.pdf.looking.touched import touched_pages
 from crypto.pdf.reading.document import Document
+from crypto.pdf.reading.failures import PdfUnreadable
 from crypto.rendering.compare import Box
 from crypto.rendering.looker import GROUPS, SECONDS, Order, Sealed, begin
 from crypto.verdict import Finding, Level, ShownChange, SignatureReport, Verdict, ranges
@@ -48,8 +49,8 @@ _MAX_DATA = 512 << 20
 """Bytes of all revisions that are drawn at once."""
 _MAX_TOLD = 10
 """Pages with a finding of their own for each signature."""
-_EVERYWHERE = 10_000.0
-"""Millimetres; no page is larger."""
+_EVERYWHERE = 1e9
+"""Millimetres; no page is larger. (The largest UserUnit that Acrobat knows is 75,000.)"""
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Task:
     sealed: tuple[Sealed, ...]
     placing: bool = False
     """Only to tell the place of what is bad already: no verdict waits for it."""
+    units: Mapping[int, float] = field(default_factory=dict)
+    """The UserUnit of those of its pages (0-based) that have one."""
 
     @property
     def seconds(self) -> float:
@@ -153,7 +156,18 @@ def _looked_at(
     if not any(each.pages for each in wanted.values()):
         return None
     document.stream.seek(0)
-    return look(Task(document.stream.read(), password, tuple(wanted.values()), placing))
+    sealed = tuple(wanted.values())
+    units = _units(document, sealed)
+    return look(Task(document.stream.read(), password, sealed, placing, units))
+
+
+def _units(document: Document, sealed: Sequence[Sealed]) -> dict[int, float]:
+    """The UserUnit of those pages of *sealed* that have one."""
+    pages, units = document.pages(), {}
+    for number in {number for each in sealed for number in each.pages}:
+        with suppress(PdfUnreadable):  # what it shows is looked at as if it had none
+            units[number] = pages[number].unit
+    return {number: unit for number, unit in units.items() if unit != 1.0}
 
 
 def _to_be_placed(touched: Sequence[int], report: SignatureReport) -> tuple[int, ...]:
@@ -236,8 +250,8 @@ def foresee(
     if not any(each.pages for each in sealed):
         return
     document.stream.seek(0)
-    task = Task(document.stream.read(), password, sealed)
-    order = Order(task.data, password, next(_groups(task)), None)
+    task = Task(document.stream.read(), password, sealed, units=_units(document, sealed))
+    order = Order(task.data, password, next(_groups(task)), None, task.units)
     for process in processes:
         process.send_meanwhile(order)
 
@@ -350,7 +364,7 @@ def _looked(share: _Share, started: BoundedProcess | None) -> Seen:
             share.begun.append(process)
             process.receive_working(_PAGE_SECONDS, until - time.monotonic())
             with suppress(BoundedError):  # what it says next tells why
-                order = Order(task.data, task.password, task.sealed, task.seconds)
+                order = Order(task.data, task.password, task.sealed, task.seconds, task.units)
                 process.send(order, task.clock)
             while True:
                 said = process.receive_working(_PAGE_SECONDS, until - time.monotonic()).head

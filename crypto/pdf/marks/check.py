@@ -225,7 +225,8 @@ def _wish(field: Field, seal: Seal) -> tuple[Wish, bool] | None:
         size = float(seal.width_mm), float(seal.height_mm)
         if not (0 < where.width <= MAX_MM and 0 < where.height <= MAX_MM and min(size) > 0):
             return None
-        return Wish(0, page.index, where, box(field.dictionary), seal.picture, size), plain
+        rect = box(field.dictionary)
+        return Wish(0, page.index, where, rect, seal.picture, size, page.unit), plain
     except PARSER_FAILURES:
         return None
 

@@ -61,7 +61,10 @@ class Page:
         media = _box(_attribute(node, self.inherited, "/MediaBox"))
         crop = _attribute(node, self.inherited, "/CropBox")
         turn, unit = _attribute(node, self.inherited, "/Rotate"), entry(node, "/UserUnit")
-        numbers = (_number(turn, 0.0 if turn is None else math.inf), _number(unit, 1.0))
+        numbers = (
+            _number(turn, 0.0 if turn is None else math.inf),
+            _number(unit, 1.0 if unit is None else math.inf),
+        )
         return (media, media if crop is None else _box(crop), *numbers)
 
     @cached_property
@@ -125,14 +128,19 @@ def _view(
     return box, rotation, unit if unit > 0 else 1.0
 
 
+_NUMBERS = (generic.NumberObject, generic.FloatObject)
+
+
 def _attribute(node: Any, inherited: Mapping[str, Any], key: str) -> Any:
     return entry(node, key) if key in node else follow(inherited.get(key))
 
 
 def _number(value: Any, default: float) -> float:
-    """A number as float (pyHanko's real numbers are no floats); *default* if it is none."""
+    """A number as float (pyHanko's real numbers are no floats); *default* if it is none, or a text
+    that could be read as one."""
     try:
-        number = float(follow(value))
+        found = follow(value)
+        number = float(found) if isinstance(found, _NUMBERS) else default
     except (TypeError, ValueError, ArithmeticError):
         return default
     return number if math.isfinite(number) else default
