@@ -175,6 +175,22 @@ PATCHES = (
         "test_objects_looked_for_in_the_tables_of_all_revisions_are_so_within_bounds",
     ),
     Patch(
+        ("xref.XRefSectionData.higher_generation_refs",),
+        tables.generation_lister,
+        "Poppler writes the next generation of an object without freeing the one there is",
+        "refuses such a file",
+        "changes/test_pdf_honest_programs.py::"
+        "test_a_former_look_may_be_written_once_more_where_nothing_leads_to_it",
+    ),
+    Patch(
+        ("xref.XRefSectionData.try_resolve",),
+        tables.resolver,
+        "of an object with a next generation, the one before is gone",
+        "finds the one before in an earlier table",
+        "changes/test_pdf_honest_programs.py::"
+        "test_a_look_that_two_generations_claim_is_not_taken_for_an_empty_one",
+    ),
+    Patch(
         ("reader.read_next_end_line",),
         tables.line_reader,
         "the last line may be as long as the file",

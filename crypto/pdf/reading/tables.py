@@ -181,6 +181,9 @@ def line_reader(library: Callable[[Any], Any]) -> Callable[[Any], bytes]:
 class _Freed(dict[int, int]):
     """The objects freed in one table. pyHanko looks for them in every other table."""
 
+    over: frozenset[int] = frozenset()
+    """Numbers of objects in use, over which the table puts the next generation."""
+
     def items(self) -> Iterator[tuple[int, int]]:  # type: ignore[override]
         for item in super().items():
             deadline.check()
@@ -213,29 +216,35 @@ def _note_overwritten(sections: Iterable[xref.XRefSection]) -> None:
     in_use: dict[int, int] = {}
     for section in sections:
         data = section.xref_data
-        higher = list(data.higher_generation_refs())
-        if data.hybrid is None:
-            over = {number for number, next_one in higher if in_use.get(number) == next_one - 1}
-            if over:
-                data.__class__ = _Overwriting
-                vars(data)["over"] = over
+        if data.hybrid is None and isinstance(data.freed, _Freed):
+            data.freed.over = frozenset(
+                number
+                for number, next_one in data.higher_generation_refs()
+                if in_use.get(number) == next_one - 1
+            )
         for number in data.freed:
             in_use.pop(number, None)
         in_use.update(dict.fromkeys(data.xrefs_in_objstm, 0))
         in_use.update({number: place[0] for number, place in data.standard_xrefs.items()})
 
 
-class _Overwriting(xref.XRefSectionData):
-    """Tables that put a next generation over objects in use, those of the numbers *over*."""
+def generation_lister(library: Callable[[Any], Iterator[tuple[int, int]]]) -> Callable[..., Any]:
+    """Lists the objects of a table that have a generation by *library*, without those that are
+    put over objects in use: pyHanko asks that they were freed first."""
 
-    over: set[int]
+    def higher_generation_refs(self: xref.XRefSectionData) -> Iterator[tuple[int, int]]:
+        return (each for each in library(self) if each[0] not in getattr(self.freed, "over", ()))
 
-    def higher_generation_refs(self) -> Iterator[tuple[int, int]]:
-        every: Iterator[tuple[int, int]] = super().higher_generation_refs()  # type: ignore[no-untyped-call]
-        return (each for each in every if each[0] not in self.over)
+    return higher_generation_refs
 
-    def try_resolve(self, ref: Any) -> Any:
-        """Where the object stands by these tables; None for a generation that is gone."""
-        if ref.idnum in self.over and ref.generation < self.standard_xrefs[ref.idnum][0]:
+
+def resolver(library: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """Says by *library* where an object stands by a table; None for a generation that is gone."""
+
+    def try_resolve(self: xref.XRefSectionData, ref: Any) -> Any:
+        over = getattr(self.freed, "over", ())
+        if over and ref.idnum in over and ref.generation < self.standard_xrefs[ref.idnum][0]:
             return None
-        return super().try_resolve(ref)
+        return library(self, ref)
+
+    return try_resolve

@@ -136,19 +136,46 @@ def knows_patches(tree: ast.Module) -> bool:
     )
 
 
+def assignments(tree: ast.Module) -> Iterator[str]:
+    """What is assigned into pyHanko, or into an object of it past its own attributes."""
+    imported = names_from_pyhanko(tree)
+    for node in ast.walk(tree) if imported else ():
+        stored = isinstance(getattr(node, "ctx", None), ast.Store | ast.Del)
+        if isinstance(node, ast.Attribute) and stored:
+            if root_of(node) in imported or node.attr.startswith("__"):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Subscript) and stored:
+            inside = node.value
+            if getattr(inside, "attr", "") == "__dict__" or (
+                isinstance(inside, ast.Call) and called(inside) == "vars"
+            ):
+                yield ast.unparse(node)
+        elif isinstance(node, ast.Call) and called(node) in ("setattr", "delattr", "__setattr__"):
+            yield ast.unparse(node)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "xref.parse_xref_table = f",
+        "del xref.parse_xref_table",
+        "setattr(data, 'try_resolve', f)",
+        "object.__setattr__(data, 'try_resolve', f)",
+        "data.__class__ = X",
+        "data.__dict__['over'] = 1",
+        "vars(data)['over'] = 1",
+        "xref.XRefSectionData.__bases__ += (X,)",
+    ],
+)
+def test_this_test_sees_assignments(code: str) -> None:
+    assert list(assignments(ast.parse(f"from pyhanko.pdf_utils import xref\n{code}")))
+
+
 def test_nothing_is_assigned_into_pyhanko_but_by_installing() -> None:
     assigned, installed = set(), []
     for path, tree in product():
-        imported = names_from_pyhanko(tree)
+        assigned |= {f"{path.relative_to(ROOT)}: {each}" for each in assignments(tree)}
         for node in ast.walk(tree):
-            if (
-                isinstance(node, ast.Attribute)
-                and isinstance(node.ctx, ast.Store | ast.Del)
-                and root_of(node) in imported
-            ):
-                assigned.add(f"{path.relative_to(ROOT)}: {ast.unparse(node)}")
-            if isinstance(node, ast.Call) and called(node) == "setattr" and imported:
-                assigned.add(f"{path.relative_to(ROOT)}: {ast.unparse(node)}")
             if isinstance(node, ast.Call) and called(node) == "install" and knows_patches(tree):
                 installed.append(path.relative_to(ROOT).as_posix())
     by_installing = "setattr(owner, attribute, patch.make(_upstream[place]))"
