@@ -192,7 +192,9 @@ def same_unpacked(left: Any, right: Any) -> bool:
 
 
 def _unpacked(stream: generic.StreamObject) -> bytes | None:
-    """The data of a stream that every reader unpacks alike; None for any other."""
+    """The data of a stream that every reader unpacks alike; None for any other. Not by pyHanko's
+    decoder, be it with our changes: it reads on where readers differ, and passes over what is
+    behind the end."""
     packed, filters = bytes(stream.encoded_data), entry(stream, "/Filter")
     if filters is None:
         return packed
