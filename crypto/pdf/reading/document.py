@@ -20,6 +20,7 @@ from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
 from pyhanko.pdf_utils.crypt.permissions import StandardPermissions
 
 from crypto.pdf.reading.access import entry, follow, key_of
+from crypto.pdf.reading.decryption import is_known
 from crypto.pdf.reading.failures import (
     PARSER_FAILURES,
     PdfEncrypted,
@@ -151,8 +152,11 @@ class Document:
         if not isinstance(self.reader.security_handler, StandardSecurityHandler):
             raise PdfUnsupported("it is encrypted for the certificates of its recipients")
         try:
-            result = self.reader.decrypt(password or "")
             handler = self.reader.security_handler
+            revision = entry(self.reader.encrypt_dict, "/R")
+            if not is_known(handler, revision):
+                raise misc.PdfReadError(f"revision {revision}")
+            result = self.reader.decrypt(password or "")
             authenticated = handler is not None and handler.is_authenticated()
             wanted = StandardPermissions.ALLOW_MODIFICATION_GENERIC
             wanted |= StandardPermissions.ALLOW_ANNOTS_FORM_FILLING

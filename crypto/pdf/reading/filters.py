@@ -60,12 +60,3 @@ def ascii85_decoder(library: Callable[..., bytes]) -> Callable[..., bytes]:
         return library(self, data, decode_params)
 
     return decode
-
-
-def aes_decrypter(upstream: Callable[..., bytes]) -> Callable[..., bytes]:
-    """*upstream*, a method that decrypts by AES, for which nothing is empty, too."""
-
-    def decrypt(self: Any, key: Any, ciphertext: bytes, params: Any = None) -> bytes:
-        return upstream(self, key, ciphertext, params) if ciphertext else b""
-
-    return decrypt

@@ -4,7 +4,7 @@ A stranger's file must neither keep pyHanko busy for minutes nor be read in anot
 viewers read it, and opening a document must be fast. So some functions of pyHanko are replaced for
 the whole process. :data:`PATCHES` says which, why, what pyHanko does itself and which test guards
 the change; :func:`install` makes the changes. The replacements stand in :mod:`.tokens`,
-:mod:`.tables`, :mod:`.plain` and :mod:`.filters`.
+:mod:`.tables`, :mod:`.plain`, :mod:`.filters` and :mod:`.decryption`.
 
 Private names of pyHanko appear in this module only. They belong to the pinned versions: any other
 version is refused when this module is imported.
@@ -28,12 +28,12 @@ put_off(OF_PYHANKO)
 
 # ruff: noqa: E402 - pyHanko imports the validator, which put_off() must precede
 from pyhanko.pdf_utils import filters, generic, misc, reader, xref
-from pyhanko.pdf_utils.crypt import filter_mixins
+from pyhanko.pdf_utils.crypt import filter_mixins, standard
 from pyhanko.version import __version__ as _PYHANKO_VERSION
 from pyhanko_certvalidator.version import __version__ as _VALIDATOR_VERSION
 
+from crypto.pdf.reading import decryption, tables, tokens
 from crypto.pdf.reading import filters as our_filters
-from crypto.pdf.reading import tables, tokens
 
 _T = TypeVar("_T")
 
@@ -213,10 +213,24 @@ PATCHES = (
     ),
     Patch(
         ("filter_mixins.AESCryptFilterMixin.decrypt",),
-        our_filters.aes_decrypter,
+        decryption.aes_decrypter,
         "MuPDF writes an empty string as no bytes at all, where AES has an initialisation vector",
         "fails, so that whoever changed a title had damaged the document",
         "reading/test_pdf_filters.py::test_an_empty_string_in_an_encrypted_document_is_empty",
+    ),
+    Patch(
+        ("standard._r6_hash_algo",),
+        decryption.password_hash,
+        "AES-256 as Acrobat 9 wrote it (revision 5) hashes a password once",
+        "knows revision 6 alone, so that a password is asked for where none is needed",
+        "signing/test_pdf_sign.py::test_a_file_encrypted_without_a_user_password_needs_none",
+    ),
+    Patch(
+        ("standard.StandardSecurityHandler._authenticate_r6",),
+        decryption.authenticator,
+        "what hashes a password does not know of which revision the document is",
+        "takes a revision that it does not know for revision 6",
+        "signing/test_pdf_sign.py::test_a_file_encrypted_without_a_user_password_needs_none",
     ),
 )
 
@@ -226,6 +240,7 @@ _MODULES = {
     "generic": generic,
     "misc": misc,
     "reader": reader,
+    "standard": standard,
     "xref": xref,
 }
 _upstream: dict[str, Any] = {}

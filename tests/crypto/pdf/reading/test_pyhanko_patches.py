@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from pyhanko.pdf_utils import filters, generic, misc, reader, xref
-from pyhanko.pdf_utils.crypt import filter_mixins
+from pyhanko.pdf_utils.crypt import filter_mixins, standard
 
 from crypto.pdf.reading import pyhanko_patches
 from crypto.pdf.reading.pyhanko_patches import PATCHES, PINNED, WrongVersion, check_versions
@@ -21,7 +21,7 @@ PRODUCT = ("app", "crypto", "device", "server_stub", "ui")
 PATCHING = ROOT / "crypto" / "pdf" / "reading" / "pyhanko_patches.py"
 MODULES = {
     **{"filter_mixins": filter_mixins, "filters": filters, "generic": generic},
-    **{"misc": misc, "reader": reader, "xref": xref},
+    **{"misc": misc, "reader": reader, "standard": standard, "xref": xref},
 }
 
 

@@ -21,6 +21,7 @@ from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import (
     PdfEncrypted,
+    PdfError,
     PdfLocked,
     PdfPasswordWrong,
     PdfUnreadable,
@@ -512,7 +513,10 @@ def test_every_file_layout_can_be_sealed_twice(
     assert run("qpdf", "--check", path).returncode == 0
 
 
-@pytest.mark.parametrize("bits", [("128", "--use-aes=y"), ("256",)], ids=["AES-128", "AES-256"])
+ENCRYPTED = [("128", "--use-aes=y"), ("256",), ("256", "--force-R5")]
+
+
+@pytest.mark.parametrize("bits", ENCRYPTED, ids=["AES-128", "AES-256", "AES-256 of Acrobat 9"])
 def test_encrypted_files_stay_encrypted_and_can_be_sealed(
     world: World, tmp_path: Path, bits: tuple[str, ...]
 ) -> None:
@@ -528,11 +532,69 @@ def test_encrypted_files_stay_encrypted_and_can_be_sealed(
     path = tmp_path / "twice.pdf"
     path.write_bytes(twice)
     assert run("qpdf", "--check", "--password=geheim", path).returncode == 0
+    both_valid(world, data, password="owner")
 
 
-def test_a_file_encrypted_without_a_user_password_needs_none(world: World, tmp_path: Path) -> None:
-    data = qpdf_made(classic_pdf(), tmp_path, "--encrypt", "", "owner", "256", "--")
-    both_valid(world, data)
+@pytest.mark.parametrize("bits", ENCRYPTED, ids=["AES-128", "AES-256", "AES-256 of Acrobat 9"])
+def test_a_file_encrypted_without_a_user_password_needs_none(
+    world: World, tmp_path: Path, bits: tuple[str, ...]
+) -> None:
+    data = qpdf_made(classic_pdf(), tmp_path, "--encrypt", "", "owner", *bits, "--")
+    twice = both_valid(world, data)
+    path = tmp_path / "twice.pdf"
+    path.write_bytes(twice)
+    assert run("qpdf", "--check", path).returncode == 0
+    for password in ("", None):
+        assert world.verify(twice, password=password).verdict is Verdict.VALID
+    with pytest.raises(PdfPasswordWrong):
+        world.verify(twice, password="falsch")
+
+
+@pytest.mark.parametrize("bits", ENCRYPTED[1:], ids=["AES-256", "AES-256 of Acrobat 9"])
+def test_what_an_owner_forbids_is_forbidden_whatever_the_revision(
+    tmp_path: Path, bits: tuple[str, ...]
+) -> None:
+    options = ("--encrypt", "", "owner", *bits, "--modify=none", "--")
+    data = qpdf_made(classic_pdf(), tmp_path, *options)
+    assert not Document(io.BytesIO(data)).may_be_changed
+    assert Document(io.BytesIO(data), "owner").may_be_changed
+
+
+@pytest.mark.parametrize("password", ["", "geheim", "密码", "x" * 127])
+def test_a_password_of_acrobat_9_is_taken_as_other_programs_take_it(
+    tmp_path: Path, password: str
+) -> None:
+    options = ("--encrypt", password, "owner", "256", "--force-R5", "--")
+    data = qpdf_made(classic_pdf(), tmp_path, *options)
+    assert Document(io.BytesIO(data), password).pages()
+    with pytest.raises(PdfPasswordWrong):
+        Document(io.BytesIO(data), "y" + password[1:])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (rb"/R 5", b"/R 6"),
+        (rb"/R 5", b"/R 8"),
+        (rb"/R 5", b"/R 1"),
+        (rb"/R 5", b"/R null"),
+        (rb"/P -4", b"/P -8"),
+        (rb"/UE <[0-9a-f]{4}", b"/UE <0000"),
+        (rb"/Perms <[0-9a-f]{4}", b"/Perms <0000"),
+        (rb"/U <[0-9a-f]{4}", b"/U <0000"),
+        (rb"/UE <[0-9a-f]{2}", b"/UE <"),
+        (rb"/V 5", b"/V 4"),
+    ],
+)
+def test_settings_of_an_encryption_that_do_not_fit_are_refused(
+    tmp_path: Path, old: bytes, new: bytes
+) -> None:
+    options = ("--qdf", "--encrypt", "", "owner", "256", "--force-R5", "--")
+    data = qpdf_made(classic_pdf(), tmp_path, *options)
+    changed = re.sub(old, new, data)
+    assert changed != data
+    with pytest.raises(PdfError):
+        Document(io.BytesIO(changed)).pages()
 
 
 def test_a_hybrid_file_can_be_sealed_twice(world: World) -> None:
