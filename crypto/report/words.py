@@ -95,8 +95,9 @@ class Words:
     def parts(
         self, report: Report, imprints: Mapping[str, bytes], shown: Pictures, issuer: str
     ) -> list[Part]:
-        """The report in parts, none of which is longer than some pages: first what a person needs,
-        with *shown*, then from a new page what it rests on."""
+        """The report in parts, none of which is longer than some pages, and each with the heading
+        that it begins with: first what a person needs, with *shown*, then from a new page what it
+        rests on."""
         first = [*self._first_page(report), *self._sealed_pages(shown)]
         changed = [self._changed_page(*each) for each in enumerate(shown.changed)]
         return [
@@ -130,15 +131,17 @@ class Words:
         parts = [self._file(report)]
         for number, signature in enumerate(report.signatures, 1):
             parts.append(self._signature(number, signature, pictures))
-        tail = []
+            heading = f"<h3>{self._label('evidence')}</h3>"
+            parts.append(heading + self._findings(signature.findings))
         if report.unsigned_marks:
-            tail.append(f"<h2>{self._label('unsigned_marks')}</h2>")
             rows = [("fields", self._marks(report.unsigned_marks))]
-            tail += [self._table(rows), f"<p>{self._label('unsigned_note')}</p>"]
+            heading = f"<h2>{self._label('unsigned_marks')}</h2>"
+            note = f"<p>{self._label('unsigned_note')}</p>"
+            parts.append(heading + self._table(rows) + note)
         if report.findings:
-            tail.append(f"<h2>{self._label('whole')}</h2>")
-            tail.append(self._findings(report.findings))
-        parts += ["".join(tail), *self._unchecked(report), *self._technical(report)]
+            heading = f"<h2>{self._label('whole')}</h2>"
+            parts.append(heading + self._findings(report.findings))
+        parts += [*self._unchecked(report), *self._technical(report)]
         last = [self._recheck(report)]
         if issuer:
             last.append(f"<p>{self._label('issued_by', issuer=_text(issuer))}</p>")
@@ -280,10 +283,7 @@ class Words:
             ("platform", self._platform(signature)),
             ("changes", self._changes(signature)),
         ]
-        return (
-            f"<h2>{title}</h2>{self._verdict(signature.verdict, 15)}{self._table(rows)}"
-            f"<h3>{self._label('evidence')}</h3>{self._findings(signature.findings)}"
-        )
+        return f"<h2>{title}</h2>{self._verdict(signature.verdict, 15)}{self._table(rows)}"
 
     def _who(self, signature: SignatureReport) -> str:
         return _text(signature.called(self._language))

@@ -17,7 +17,8 @@ from crypto.pdf.looking.since import changed_since
 from crypto.pdf.marks.drawing import Mark
 from crypto.report.pdf import render
 from crypto.report.pictures import Pictures, pictures_of
-from crypto.verdict import Change, FileInfo, Finding, Report, Verdict
+from crypto.report.setting import set_report
+from crypto.verdict import Change, FileInfo, Finding, Report, Verdict, say
 from tests.world.documents import append_revision, classic_pdf
 from tests.world.sealing import NOW, World
 from tests.world.weak import weak_seals
@@ -306,6 +307,27 @@ def test_a_changed_page_begins_a_page_where_it_has_no_room(world: World, sealed:
     for (number,) in told:
         large = [info for info in paper[number].get_image_info() if info["width"] > 700]
         assert len(large) == 3 * sum(place == [number] for place in told)
+
+
+@pytest.mark.parametrize("language", ["zh_CN", "en"])
+def test_no_heading_of_findings_stands_alone_at_the_foot_of_a_page(
+    world: World, sealed: bytes, language: str
+) -> None:
+    """However much stands above it."""
+    report = world.verify(append_revision(sealed, {90: b"null"}))
+    (signature,) = report.signatures
+    headings = {say("report", key, language) for key in ("evidence", "whole", "unsigned_marks")}
+    met = set()
+    for count in range(30):
+        longer = replace(signature, marks=signature.marks[:1] * count)
+        more = {"unsigned_marks": signature.marks, "findings": (Finding("electronic_invoice"),)}
+        data = set_report(replace(report, signatures=(longer,), **more), language, {}, "")
+        with pymupdf.open(stream=data) as paper:
+            for page in paper:
+                lines = [line.strip() for line in page.get_text().splitlines() if line.strip()]
+                met |= headings & set(lines)
+                assert lines[-3] not in headings, "above the two lines at the foot"
+    assert met == headings
 
 
 def test_a_document_that_is_another_one_by_now_has_no_pictures(world: World) -> None:
