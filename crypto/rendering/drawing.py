@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 MAX_PIXELS = 6_000_000
 """Of one page; a larger one is drawn at a lower resolution."""
 _LARGEST = 2e9
-"""Points of a side; MuPDF draws no more of a page, and Acrobat knows none of 1.1 thousand million."""
+"""Points of a side; MuPDF draws no more of a page, and Acrobat knows of half as much."""
 _SAME_RECT = 0.01
 """Points."""
 MAX_TEXT = 20_000

@@ -175,9 +175,7 @@ class _Revisions:
             there = self._documents.setdefault(end, {})
             for name in names:
                 try:
-                    there[name] = opened(
-                        name, order.data[:end], order.password, there, order.units
-                    )
+                    there[name] = opened(name, order.data[:end], order.password, there, order.units)
                 except Undrawable as error:
                     raise _NotOpened(name, str(error)) from error
         self._dpi = DPI if max(map(self.count, names)) <= MANY_PAGES else DPI_OF_MANY

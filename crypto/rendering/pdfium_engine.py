@@ -30,9 +30,7 @@ from crypto.rendering.drawing import (
 class Pdfium:
     """PDFium with its form fields."""
 
-    def __init__(
-        self, data: bytes, password: str | None, units: Mapping[int, float] = {}
-    ) -> None:
+    def __init__(self, data: bytes, password: str | None, units: Mapping[int, float] = {}) -> None:
         """*units*: the UserUnit of pages (0-based) that have one. PDFium knows of none, so its own
         lengths are made those of the page as displayed here."""
         self._data, self._password, self._units = data, password, units

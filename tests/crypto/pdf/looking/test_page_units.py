@@ -1,16 +1,15 @@
-"""Pages whose unit is not a seventy-second of an inch (/UserUnit): MuPDF draws them so large, PDFium
-as though they had none, and what the static review accepts stands in the same place for both."""
+"""Pages with a unit of their own (/UserUnit): MuPDF draws them so large, PDFium as though they had
+none, and what the static review accepts stands in the same place for both."""
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.generic import pdf_name as name
 
-from crypto.pdf.looking.layer import Seen, Task, look_with_engines
+from crypto.pdf.looking.layer import Task, look_with_engines
 from crypto.pdf.looking.pictures import changed_pages
 from crypto.pdf.marks.drawn import draw_with_engines
 from crypto.pdf.reading.document import Document
@@ -88,7 +87,9 @@ def test_a_second_seal_is_good(world: World, unit: float) -> None:
     assert codes(report.signatures[0]) & {"look_differs", "look_failed"} == set()
 
 
-@pytest.mark.parametrize("unit", [b"5 0 R", b"8 0 R", b"2.", b"+2", b"(2)", b"null", b"[2]", b"/Two"])
+@pytest.mark.parametrize(
+    "unit", [b"5 0 R", b"8 0 R", b"2.", b"+2", b"(2)", b"null", b"[2]", b"/Two"]
+)
 def test_a_unit_is_read_as_engines_read_it(unit: bytes) -> None:
     """A reference to a number, and what is no number."""
     data = form(unit, extra=[WIDGET % b"", b"null", b"2"])
@@ -270,7 +271,7 @@ def test_a_page_of_another_unit_that_differs_everywhere_is_told_in_time(unit: fl
         assert [said["page"] for said in channel.said if "differs" in said] == [0]
 
 
-# ---------------------------------------------------------------- pictures, and marks that are drawn
+# ---------------------------------------------------------------- pictures, and drawn marks
 
 
 @pytest.mark.parametrize("unit", [b"0.5", b"2", b"10"])
@@ -298,7 +299,12 @@ def test_a_mark_that_is_proved_by_drawing_is_so_on_a_page_of_another_unit(
         holder.key.certificate, holder.code, pixel_ofd(DESIGN), MADE_AT, world.maker,
         picture_type="ofd",
     )  # fmt: skip
-    data = world.sign(form(b"%.4f" % unit), marks=world.marks(holder, left=10, top=20), seal=seal,
-        picture=pixels(DESIGN), reserve=16_384)
+    data = world.sign(
+        form(b"%.4f" % unit),
+        marks=world.marks(holder, left=10, top=20),
+        seal=seal,
+        picture=pixels(DESIGN),
+        reserve=16_384,
+    )
     report = verify_pdf(io.BytesIO(data), "x.pdf", world.trust, NOW, draw=draw_with_engines)
     assert "mark_matches" in codes(report.signatures[0])
