@@ -276,6 +276,7 @@ def said_to(*orders: Order, patience: int = 1_000) -> list[dict[str, Any]]:
         (replace(ASKED, data=CHANGED), 1_000, [1, 1, 2, 2, 1, 1, 2, 2]),
         (replace(ASKED, data=b"%PDF-1.7 nothing"), 1_000, [1, 1, 2, 2]),
         (replace(ASKED, password="another"), 1_000, [1, 1, 2, 2, 1, 1, 2, 2]),
+        (replace(ASKED, units={1: 2.0}), 1_000, [1, 1, 2, 2, 1, 1, 2, 2]),
     ],
 )
 def test_what_was_drawn_ahead_gives_what_drawing_it_when_asked_gives(
