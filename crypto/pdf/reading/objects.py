@@ -17,6 +17,9 @@ from crypto.pdf.reading.failures import PdfTooComplex
 from crypto.pdf.reading.page import Page
 
 _MOST_UNPACKED = 16 << 20
+_SAID_OTHERWISE = ("/DecodeParms", "/DP", "/F", "/FFilter")
+"""How else the data of a stream are packed, or where they are: some viewers read the short names of
+inline images in every stream."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +190,8 @@ def same_unpacked(left: Any, right: Any) -> bool:
         return False
     if not differing_keys(*both) <= {"/Filter", "/Length"}:
         return False
+    if any(key in each for each in both for key in _SAID_OTHERWISE):
+        return False
     data = [_unpacked(each) for each in both]
     return data[0] is not None and data[0] == data[1]
 
@@ -198,7 +203,7 @@ def _unpacked(stream: generic.StreamObject) -> bytes | None:
     packed, filters = bytes(stream.encoded_data), entry(stream, "/Filter")
     if filters is None:
         return packed
-    if filters != "/FlateDecode" or "/DecodeParms" in stream:
+    if filters != "/FlateDecode":
         return None
     unpacker = zlib.decompressobj()
     try:
