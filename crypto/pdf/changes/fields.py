@@ -279,7 +279,8 @@ class Fields:
         """Does something that is drawn later hide what was filled in, or some of it?"""
         above = self._pair.later_grounds.over(self._pair.known.sheet(page), key_of(reference))
         look = Look.of(self._pair.new(reference))
-        boxes = [ink.box for ink in look.painted.inks if ink.kind == "text"]
+        is_button = inherited(self._pair.new(reference), "/FT") == "/Btn"
+        boxes = [ink.box for ink in look.ink if ink.kind == "text" or is_button]
         return any(map(above.hides, boxes if look.drawn else [look.box]))
 
     def _fills_over(self, page: int, widget: generic.DictionaryObject) -> bool:

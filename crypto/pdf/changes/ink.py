@@ -89,6 +89,8 @@ class Ink:
     """Of text: its line runs from left to right."""
     dash: float = 0.0
     """Of a line: its longest dash or gap; 0.0 for one that is drawn through."""
+    gaps: float = 0.0
+    """The part of a line that a pattern of dashes leaves out."""
     opacity: float = 1.0
     """0.0: nothing of it is seen."""
     source: Any = field(default=None, compare=False, repr=False)
@@ -160,6 +162,7 @@ class _State(NamedTuple):
     stroke_parts: int = 1
     width: float = 1.0
     dash: float = 0.0
+    gaps: float = 0.0
     see_through: bool = False
     isolated: bool = False
     opacity: float = 1.0
@@ -317,7 +320,7 @@ class _Reader:
                 case "w":
                     state = state._replace(width=_number(values))
                 case "d":
-                    state = state._replace(dash=_longest_dash(values[:-1]))
+                    state = _dashed(state, values[:-1])
                 case "gs":
                     state = self._graphics_state(_named(resources, "/ExtGState", values), state)
                 case "m" | "l" | "c" | "v" | "y" | "re" | "h":
@@ -419,7 +422,8 @@ class _Reader:
             dash = state.dash * max(math.hypot(a, b), math.hypot(c, d))
             ink = Ink(
                 "line", box, state.stroke, None, *shape, width,
-                see_through=state.see_through, dash=dash, opacity=state.stroke_opacity,
+                see_through=state.see_through, dash=dash, gaps=state.gaps,
+                opacity=state.stroke_opacity,
             )  # fmt: skip
             self._add(ink, state)
 
@@ -524,7 +528,7 @@ class _Reader:
         if "/D" in parameters:
             pattern = entry(parameters, "/D")
             parts = items_of(follow(pattern[0])) if isinstance(pattern, list) and pattern else []
-            state = state._replace(dash=_longest_dash(list(map(follow, parts))))
+            state = _dashed(state, list(map(follow, parts)))
         if min(float(entry(parameters, key, 1)) for key in ("/ca", "/CA")) < _FAINT:
             self._painted.strange.add("faint")
         if "/ca" in parameters:
@@ -684,9 +688,15 @@ def _number(values: list[Any]) -> float:
     return values[0]
 
 
-def _longest_dash(pattern: list[Any]) -> float:
-    """Of an array as :func:`operators` gives it, or its items alone."""
-    return max((float(each) for each in pattern if each is not None), default=0.0)
+def _dashed(state: _State, pattern: list[Any]) -> _State:
+    """*pattern*: an array as :func:`operators` gives it, or its items alone."""
+    lengths = [float(each) for each in pattern if each is not None]
+    whole = sum(lengths)
+    if len(lengths) % 2:
+        lengths *= 2  # what is drawn and what is left out change places each time
+        whole *= 2
+    gaps = sum(lengths[1::2]) / whole if whole > 0 else 0.0
+    return state._replace(dash=max(lengths, default=0.0), gaps=gaps)
 
 
 def _numbers(values: list[Any]) -> Matrix:

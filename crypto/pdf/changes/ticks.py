@@ -8,13 +8,13 @@ as a part of that number, so only shapes that no digit or sign has are ticks.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from crypto.pdf.changes.ground import Ground
-from crypto.pdf.changes.ink import Box, Ink, Point, holds
-from crypto.pdf.changes.legible import brightness
-from crypto.pdf.changes.looks import Look, same_colour
+from crypto.pdf.changes.ink import Box, Ink, Point, holds, overlaps
+from crypto.pdf.changes.legible import brightness, sides
+from crypto.pdf.changes.looks import Look, meets, same_colour
 
 TICKS = frozenset("✓✔✗✘xX×√●■☑☒•")
 _BESIDE_NUMBERS = frozenset("✓✔✗✘√●■☑☒")
@@ -38,10 +38,18 @@ _LONGEST_DASH = 6.0
 _LONGEST_BOX, _FLATTEST = 40.0, 2.0
 """Points, and of the shorter side: a larger or flatter box is one for text."""
 _MOST_SUBPATHS = 4
-_APART = 0.05
+_APART = 0.1
 """Of a box and what it stands on: how much brighter one is to the eye."""
+_FINEST, _MOST_GAPS = 0.2, 0.8
+"""Points, and the part of a dashed line that is left out: a finer box may be overlooked."""
+_SIDES, _ALONG = 3, 0.7
+"""Of a box that are seen, and how much of each."""
 _EDGE = 0.05
 """Points of a box that nobody sees."""
+_INNER = 0.35
+"""Of a circle's diameter to each side of its middle: a square that lies within."""
+_HAIR = 0.05
+"""Points: half of what counts as the middle of a line."""
 _SLOPE = 0.4
 """Of a crossing stroke to the size of the cross, each way."""
 _LOW, _HIGH = 0.7, 0.75
@@ -65,12 +73,9 @@ class Button:
         left, bottom, right, top = look.box
         reach = _BESIDE * (top - bottom)
         line = (left - reach, bottom, right + reach, top)
-        inks = (*ground.inks, *look.painted.inks)
-        own = {id(ink) for ink in look.ink if _is_ring(ink)}
-        rings = tuple(
-            ink.box for at, ink in enumerate(inks) if id(ink) in own and _stands_out(at, inks)
-        )
-        return cls(look.box, _is_boxed(look, ground), not ground.lies_under(line), rings)
+        seen = _Seen(ground.inks, look.painted.inks)
+        rings = tuple(ink.box for ink in look.ink if _is_ring(ink) and seen.stands_out(ink))
+        return cls(look.box, _is_boxed(look, ground, seen), not ground.lies_under(line), rings)
 
 
 def is_tick(inks: Sequence[Ink], button: Button) -> bool:
@@ -156,12 +161,16 @@ def _is_one_shape(shapes: Sequence[Ink], box: Box) -> bool:
     return is_one and long <= min(_LONGEST_BOX, _FLATTEST * short)
 
 
-def _is_boxed(look: Look, ground: Ground) -> bool:
-    """Does a look, or the page beneath it, draw a box around a button?"""
-    inks = (*ground.inks, *look.painted.inks)
-    boxes = {id(ink) for ink in (*look.frame, *look.grounds)}
-    boxes |= {id(ink) for ink in ground.inks if _is_around(ink, look.box)}
-    return any(id(ink) in boxes and _stands_out(at, inks) for at, ink in enumerate(inks))
+def _is_boxed(look: Look, ground: Ground, seen: _Seen) -> bool:
+    """Does a look, or the page beneath it, draw a box around a button, most of which is seen?"""
+    around = [ink for ink in ground.inks if _is_around(ink, look.box)]
+    if any(seen.stands_out(ink) for ink in look.grounds):
+        return True
+    sides: set[int] = set()
+    for ink in (*look.frame, *around):
+        if seen.stands_out(ink):
+            sides |= _sides(ink, look.box)
+    return len(sides) >= _SIDES
 
 
 def _is_around(ink: Ink, box: Box) -> bool:
@@ -170,15 +179,52 @@ def _is_around(ink: Ink, box: Box) -> bool:
     )
 
 
-def _stands_out(at: int, inks: Sequence[Ink]) -> bool:
-    """Is number *at* of *inks* told by the eye from what it stands on, and not painted over?"""
-    ink = inks[at]
-    left = tuple(each for each in inks[:at] if not _covers(ink, each))
-    paper = Ground(left).paper(ink.box)
-    beneath = brightness(paper.colour) if paper and paper.colour else 1.0
-    if ink.colour is None or abs(brightness(ink.colour) - beneath) < _APART:
-        return False
-    return not any(_covers(later, ink) for later in inks[at + 1 :])
+def _sides(ink: Ink, box: Box) -> set[int]:
+    """The sides of *box* that a straight part of *ink* follows: left, bottom, right, top."""
+    found = set()
+    for one, other in _lines(ink):
+        for side in range(4):
+            across, along = side % 2, (side + 1) % 2
+            length = abs(one[along] - other[along])
+            if length >= _ALONG * (box[along + 2] - box[along]) and all(
+                abs(point[across] - box[side]) <= _AROUND + ink.width for point in (one, other)
+            ):
+                found.add(side)
+    return found
+
+
+def _lines(ink: Ink) -> Iterator[tuple[Point, Point]]:
+    return zip(ink.points, (*ink.points[1:], *ink.points[:1]), strict=True)
+
+
+class _Seen:
+    """Tells which ink of a button, or of the page around it, people see."""
+
+    def __init__(self, beneath: Sequence[Ink], own: Sequence[Ink]) -> None:
+        self._beneath = len(beneath)
+        self._inks = (*beneath, *own)
+        self._at = {id(ink): at for at, ink in enumerate(self._inks)}
+
+    def stands_out(self, ink: Ink) -> bool:
+        """Is it told by the eye from what it stands on, and not painted over?"""
+        at = self._at[id(ink)]
+        if ink.colour is None or ink.gaps > _MOST_GAPS or ink.dash > _LONGEST_DASH:
+            return False
+        if ink.kind == "line" and ink.width < _FINEST:
+            return False
+        if ink.kind == "fill" and ink.area < _FINEST * max(sides(ink.box)):
+            return False
+        left = tuple(each for each in self._inks[:at] if not _covers(ink, each))
+        paper = Ground(left).paper(ink.box)
+        beneath = brightness(paper.colour) if paper and paper.colour else 1.0
+        if abs(brightness(ink.colour) - beneath) < _APART:
+            return False
+        # an annotation that is among what lies beneath may have been drawn later
+        around = self._inks[: self._beneath] if at >= self._beneath else ()
+        over = [*self._inks[at + 1 :], *(each for each in around if not _covers(each, ink))]
+        if any(_covers(later, ink) for later in self._inks[at + 1 :]):
+            return False
+        return not any(_is_like(each, beneath) and _touches(each, ink) for each in over)
 
 
 def _covers(later: Ink, ink: Ink) -> bool:
@@ -188,6 +234,33 @@ def _covers(later: Ink, ink: Ink) -> bool:
     half = ink.width / 2 if ink.kind == "line" else 0.0
     left, bottom, right, top = ink.box
     return holds(later.box, (left - half, bottom - half, right + half, top + half), _EDGE)
+
+
+def _is_like(ink: Ink, beneath: float) -> bool:
+    """Does *ink* hide what it is painted on, being as bright as the ground?"""
+    unknown = ink.colour is None
+    return not ink.see_through and (unknown or abs(brightness(ink.colour) - beneath) < _APART)
+
+
+def _touches(later: Ink, ink: Ink) -> bool:
+    """Does what was painted *later* reach over some of *ink*, and not only stand within it?"""
+    if ink.kind == "line" and not ink.curved:
+        strips = [_strip(one, other) for one, other in _lines(ink)]
+        return any(meets(later, each) and overlaps(later.box, each, 1.5 * _HAIR) for each in strips)
+    (left, bottom, right, top), (across, up) = ink.box, sides(ink.box)
+    inner = (left + _FINEST, bottom + _FINEST, right - _FINEST, top - _FINEST)
+    if ink.curved and not later.curved:
+        x, y, reach = (left + right) / 2, (bottom + top) / 2, _INNER * min(across, up)
+        inner = (x - reach, y - reach, x + reach, y + reach)
+    elif ink.curved:
+        inner = (left + ink.width, bottom + ink.width, right - ink.width, top - ink.width)
+    return overlaps(later.box, ink.box) and not holds(inner, later.box, 0.0)
+
+
+def _strip(one: Point, other: Point) -> Box:
+    """The middle of a line: what stands within a box may reach as far."""
+    (left, right), (bottom, top) = (sorted(pair) for pair in zip(one, other, strict=True))
+    return (left - _HAIR, bottom - _HAIR, right + _HAIR, top + _HAIR)
 
 
 def _is_plain_shape(shapes: Sequence[Ink], least: float) -> bool:

@@ -486,6 +486,128 @@ def test_a_dot_in_the_middle_of_a_ring_is_a_tick_however_small(
     assert (ticked(world, content, off) in GOOD) is good
 
 
+MINUS = b"0 G 2 w 4 10 m 16 10 l S"
+WHITE_OVER = {
+    "a thicker line": b"1 G 3 w .5 .5 19 19 re S",
+    "two halves": b"1 g -1 -1 11.5 24 re f 10 -1 12 24 re f",
+    "four strips": b"1 g -1 -1 3 22 re f 18 -1 3 22 re f -1 -1 22 3 re f -1 18 22 3 re f",
+    "letters": b"BT 1 g /F 60 Tf -5 -5 Td (WW) Tj ET",
+}
+
+
+@pytest.mark.parametrize(
+    ("off", "good"),
+    [
+        (BOX, True),
+        (b"0 G .25 w .5 .5 19 19 re S ", True),
+        (b".8 G 1 w .5 .5 19 19 re S ", True),
+        (b"0 G 1 w [2 2] 0 d .5 .5 19 19 re S [] 0 d ", True),
+        (b".8 .84 1 rg 0 0 20 20 re f ", True),
+        (b".8 g 0 0 20 20 re f 1 g 2 2 16 16 re f ", True),
+        (BOX + b"1 g .5 .5 19 19 re f 2 2 16 16 re f ", True),
+        (b"0 g 0 0 1 20 re f 19 0 1 20 re f 0 0 20 1 re f ", True),
+        (b"0 G 1 w .5 20 m .5 .5 l 19.5 .5 l 19.5 20 l S ", True),
+        (b"1 g 0 0 20 20 re f .5 G 1 w 1.5 1.5 17 17 re S " + BOX, True),
+        (b"0 G .05 w .5 .5 19 19 re S ", False),
+        (b"0 G 0 w .5 .5 19 19 re S ", False),
+        (b".93 G 1 w .5 .5 19 19 re S ", False),
+        (b"0 G 1 w [.1 5] 0 d .5 .5 19 19 re S [] 0 d ", False),
+        (b".93 g 0 0 20 20 re f ", False),
+        (b"0 G 1 w 0 .5 m 20 .5 l S ", False),
+        (b"0 g 0 0 20 1 re f ", False),
+        (b"0 g 0 0 20 .05 re f 0 19.9 20 .05 re f 0 0 .05 20 re f 19.9 0 .05 20 re f ", False),
+        (b"0 G 1 w .5 20 m .5 .5 l 20 .5 l S ", False),
+        *((BOX + each + b" ", False) for each in WHITE_OVER.values()),
+        (b".8 g 0 0 20 20 re f 1 g 0 0 10 20 re f 9.9 0 10.1 20 re f ", False),
+    ],
+)
+def test_a_box_of_which_people_see_too_little_is_none(world: World, off: bytes, good: bool) -> None:
+    """A stroke before an amount is its sign where nobody sees a box; a cross stays a cross."""
+    assert (ticked(world, MINUS, off) in GOOD) is good
+    if b"BT" not in off:
+        assert ticked(world, b"0 G 1 w 4 4 m 16 16 l S 4 16 m 16 4 l S", off) in GOOD
+
+
+@pytest.mark.parametrize(
+    ("paint", "good"),
+    [
+        (b"0 G 1 w %s", True),
+        (b"0 G .05 w %s", False),
+        (b".93 G 1 w %s", False),
+        (b"0 G 1 w [.1 5] 0 d %s", False),
+        (b"0 G 1 w [1 60] 0 d %s", False),
+        (b"0 G 1 w %s 1 G 3 w %s", False),
+        (b"0 G 1 w %s 1 g 120 630 20 40 re f 139 630 20 40 re f", False),
+    ],
+)
+def test_a_box_of_the_page_of_which_people_see_too_little_is_none(
+    world: World, paint: bytes, good: bool
+) -> None:
+    line = b"128 636 22 25 re S"
+    drawn = paint.replace(b"%s", line) + b" 0 g " + SUM
+    looks = b"/FT/Btn/T(x)/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    sealed = {
+        20: widget(BESIDE, looks + b"/V/Off/AS/Off"),
+        21: look(b"", (20, 20)),
+        23: look(MINUS, (20, 20)),
+    }
+    after = {20: widget(BESIDE, looks + b"/V/On/AS/On")}
+    assert (verdict(world, Form(sealed, drawn), after) in GOOD) is good
+
+
+@pytest.mark.parametrize(
+    ("over", "good"),
+    [
+        (b"", True),
+        (b"1 g " + circle(6, b"f"), True),
+        (b"1 g 8 8 4 4 re f ", True),
+        (b"1 G 3 w " + circle(7, b"s"), False),
+        (b"1 g 0 0 10.2 20 re f 9.8 0 10.2 20 re f ", False),
+        (b"1 g 3 3 14 14 re f ", False),
+        (b"1 g " + circle(7.4, b"f"), False),
+        (b"BT 1 g /F 60 Tf -5 -5 Td (WW) Tj ET ", False),
+    ],
+)
+def test_a_dot_in_a_ring_that_is_painted_over_is_a_point(
+    world: World, over: bytes, good: bool
+) -> None:
+    assert (ticked(world, DOT, RING + over) in GOOD) is good
+
+
+@pytest.mark.parametrize(
+    ("content", "place", "tick", "good"),
+    [
+        (b"", (131, 639, 147, 658), b"0 G 1 w 4 4 m 16 16 l S 4 16 m 16 4 l S", True),
+        (b"1 g 0 0 40 40 re f", (160, 600, 170, 610), MINUS, True),
+        (b"1 g 0 0 40 40 re f", (131, 639, 147, 658), MINUS, False),
+        (b"1 g 0 0 40 40 re f", (131, 639, 147, 658), b"BT 0 g /Z 14 Tf 4 5 Td (4) Tj ET", False),
+        (b"1 g 0 0 40 40 re f", (139, 639, 147, 658), b"0 G 2 w 3 10 m 8 4 l 17 17 l S", False),
+        (
+            b"1 g 1 1 2 25 re f 21 1 2 25 re f 1 1 22 2 re f 1 24 22 2 re f",
+            (127, 635, 151, 662),
+            MINUS,
+            False,
+        ),
+    ],
+    ids=["nothing", "elsewhere", "over the stroke", "over the sign", "over half", "over the box"],
+)
+def test_what_another_field_hides_of_a_button_is_not_seen(
+    world: World, content: bytes, place: tuple[int, ...], tick: bytes, good: bool
+) -> None:
+    """It is listed later, and so drawn above: neither tick nor box may be told of then."""
+    looks = b"/FT/Btn/T(x)/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    sealed = {
+        20: widget(BESIDE, looks + b"/V/Off/AS/Off"),
+        21: look(BOX, (20, 20)),
+        22: widget(place, b"/FT/Btn/Ff 65536/T(y)/AP<</N 24 0 R>>"),
+        23: look(BOX + tick, (20, 20)),
+        24: look(content, (place[2] - place[0], place[3] - place[1])),
+    }
+    after = {20: widget(BESIDE, looks + b"/V/On/AS/On")}
+    form = Form(sealed, SUM, fields=b"20 0 R 22 0 R")
+    assert (verdict(world, form, after) in GOOD) is good
+
+
 @pytest.mark.parametrize(
     ("before", "after", "good"),
     [
