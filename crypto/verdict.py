@@ -86,7 +86,7 @@ _CODES = {
         " lookalike_seal lookalike_seals_more lookalike_protected lookalikes_not_searched"
         " mark_turned mark_not_printed later_seal later_signature_unseen metadata_changed"
         " bookmarks_changed view_changed page_labels_changed link_inside"
-        " unused_objects grant_under_lease"
+        " unused_objects grant_under_lease ticket_weak"
     ),
     Level.CHANGED: (
         "changed_later field_added field_filled note_added later_signature_seen attachment_added"

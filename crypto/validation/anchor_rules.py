@@ -45,10 +45,13 @@ class AnchorRule:
     """``https://host[:port]`` of the platform that tells the state of its seals; "": none that can
     be asked."""
 
-    def accepts(self, algorithm: str, moment: datetime | None) -> datetime | None:
-        """Until when *algorithm* is accepted, if it is for something of that *moment*."""
+    def accepts(self, algorithm: str, times: Times, now: datetime) -> datetime | None:
+        """Until when *algorithm* is accepted, if it is for something of these *times*. Once that
+        day is over, a time that is only claimed proves nothing: a forger claims one before it."""
+        moment = times.best
         for name, until in self.algorithms:
-            if name == algorithm and moment is not None and moment <= until:
+            in_time = moment is not None and moment <= until
+            if name == algorithm and in_time and (times.trusted is not None or now <= until):
                 return until
         return None
 
@@ -92,6 +95,7 @@ def by_rules(
     signer_anchor: Certificate | None,
     maker_anchor: Certificate | None,
     times: Times,
+    now: datetime,
 ) -> list[Finding]:
     """*findings* as the rules of the two anchors have them, each for what stands under it.
 
@@ -112,7 +116,7 @@ def by_rules(
         details = finding.details
         if code == "weak_algorithm":
             rule = of_maker if details.get("whose") in OF_THE_MAKER else of_signer
-            until = rule.accepts(details.get("algorithm", ""), times.best) if rule else None
+            until = rule.accepts(details.get("algorithm", ""), times, now) if rule else None
             if until is not None:
                 code, details = "weak_algorithm_accepted", {**details, "until": beijing_day(until)}
         settled.append(Finding(code, details))

@@ -117,7 +117,7 @@ def check_cms(
         seal, listed, platform, approved = used.seal, used.listed, used.platform, used.approved
         findings += used.findings
     maker_anchor = seal.anchor if seal else None
-    findings = by_rules(findings, trust.rules, anchor, maker_anchor, times)
+    findings = by_rules(findings, trust.rules, anchor, maker_anchor, times, now)
     return CmsCheck(
         info,
         chain_info,
@@ -184,7 +184,7 @@ def check_rsa_value(
         None,
         None,
         None,
-        tuple(by_rules(found, trust.rules, chain.anchor, None, times)),
+        tuple(by_rules(found, trust.rules, chain.anchor, None, times, now)),
         origin=claimed_origin(b"", facts.certificate),
     )
 

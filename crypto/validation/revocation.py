@@ -11,7 +11,7 @@ and both count only by the signature of the certificate's issuer (or whom it app
   claim a time before it. Nothing counts as good that is dated in the future or was said when the
   certificate had expired.
 * What is signed with a weak algorithm may be forged: "revoked" counts all the same, "good" is told
-  with that weakness.
+  with that weakness, and lifts no hold that is signed better.
 """
 
 from __future__ import annotations
@@ -108,7 +108,8 @@ class Evidence:
         final = [w.revocation for w in words if w.revocation and w.revocation.reason != HOLD]
         if final:
             return final[-1]
-        return words[-1].revocation if words else None
+        held = [w for at, w in enumerate(words) if w.revocation and not _lifted(w, words[at + 1 :])]
+        return held[-1].revocation if held else None
 
     def clears(
         self,
@@ -198,6 +199,11 @@ class Evidence:
 def _weight(word: _Word) -> tuple[datetime, bool]:
     """Newer things last; of two of the same moment the one that says revoked."""
     return word.this_update, word.revocation is not None
+
+
+def _lifted(hold: _Word, newer: Iterable[_Word]) -> bool:
+    """Does one of the *newer* words say good, signed no worse than *hold* is?"""
+    return any(w.revocation is None and {*w.weaknesses} <= {*hold.weaknesses} for w in newer)
 
 
 def check_revocation(

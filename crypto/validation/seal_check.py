@@ -104,7 +104,8 @@ def check_seal(seal: Seal, trust: Trust, now: datetime) -> SealCheck:
     else:
         findings.append(Finding("seal_valid_now", period))
     anchor = chain.anchor if chain else None
-    findings = by_rules(findings, trust.rules, None, anchor, Times(now))  # as if it were used now
+    # as if it were used now
+    findings = by_rules(findings, trust.rules, None, anchor, Times(now), now)
     return SealCheck(info, valid, _infos(chain), tuple(findings), anchor)
 
 
@@ -153,7 +154,7 @@ def check_signature(
         findings += more
         signer_info, chain_info = CertificateInfo.of(signer), _infos(chain)
         anchor = chain.anchor
-    findings = by_rules(findings, trust.rules, anchor, use.seal.anchor, times)
+    findings = by_rules(findings, trust.rules, anchor, use.seal.anchor, times, now)
     return SignatureCheck(
         use.seal,
         signer_info,
@@ -216,17 +217,21 @@ def check_seal_use(
         used = Used(seal.name, original, holder, certificate)
         more, approved = check_approvals(ticket, used, trust)
         findings += more
+    weak = [] if ticket else trust.weak_ticket(token, seal.es_id)
+    findings += weak
     if ticket is None:
-        findings += _without_ticket(seal, token, trust, times)
+        findings += _without_ticket(seal, token, trust, times, disproved=not weak)
     if anchor is None and seal.vendor == DEMO_VENDOR:
         issuer = info.maker.issuer if info.maker else "—"
         status.append(Finding("demo_seal", {"issuer": issuer}))
-    if ticket is None and anchor in trust.platforms:
+    if ticket is None and not weak and anchor in trust.platforms:
         status.append(Finding("sealed_offline"))
     return SealUse(checked, listed, line, (*findings, *status), approved)
 
 
-def _without_ticket(seal: Seal, token: bytes, trust: Trust, times: Times) -> list[Finding]:
+def _without_ticket(
+    seal: Seal, token: bytes, trust: Trust, times: Times, *, disproved: bool
+) -> list[Finding]:
     """Does the seal's policy allow a use without the platform's ticket, as far as the platform has
     told? What was reserved before the policy came (a lease in *token*) is good until its end. A
     time that the signer only claims excuses nothing: whoever has the key can claim any."""
@@ -242,9 +247,9 @@ def _without_ticket(seal: Seal, token: bytes, trust: Trust, times: Times) -> lis
         return []
     until = _reserved_until(seal, token, trust)
     excused = moment is None or moment < since + CLOCK_SKEW or (until and moment <= until)
-    if moment is not None and not excused:
+    if moment is not None and not excused and disproved:
         return [Finding("ticket_missing", {"since": beijing(since), "time": beijing(moment)})]
-    if times.trusted is None:
+    if times.trusted is None or not excused:
         return [Finding("ticket_missing_unproven", {"since": beijing(since)})]
     return []
 

@@ -25,7 +25,7 @@ from crypto.pki.chain import Chain, build_chain
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.revocation_list import Crl
 from crypto.seal.registry_proof import RegistryProof
-from crypto.seal.statement import SealChange, SignedStatement
+from crypto.seal.statement import SealChange, SignedStatement, StatementError
 from crypto.validation.anchor_rules import AnchorRule, outside, told_weak_chain
 from crypto.validation.revocation import Evidence, check_revocation
 from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day
@@ -172,6 +172,21 @@ class Trust:
         chain = build_chain(statement.certificate, self.pool, self.platforms, said)
         purpose_right = OCSP_SIGNING in statement.certificate.extended_key_usage
         return chain.sound and purpose_right and not self.gave_up(chain, said)
+
+    def weak_ticket(self, token: bytes, seal_code: str) -> list[Finding]:
+        """Is there a ticket for this seal that counts for nothing only because a certificate behind
+        it can be forged, and so the ticket?"""
+        try:
+            signed = SignedStatement.parse(token)
+        except StatementError:
+            return []
+        said = signed.statement.issued_at
+        chain = build_chain(signed.certificate, self.pool, self.platforms, said)
+        if signed.statement.seal_code != seal_code or not chain.trusted or not chain.weaknesses:
+            return []
+        certificate, weakness = chain.weaknesses[0]
+        shown = {"algorithm": weakness, "subject": str(certificate.subject)}
+        return [Finding("ticket_weak", shown)]
 
     def vouches(self, proof: RegistryProof) -> bool:
         """Does a platform we trust stand behind *proof*?"""

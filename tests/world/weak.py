@@ -11,13 +11,15 @@ from cryptography import x509 as pyca
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 
+from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
+from crypto.pki.certificate_making import make_certificate
 from crypto.seal.making import draft_signature
 from crypto.seal.structure import Seal, SealSignature
 from crypto.validation.anchor_rules import AnchorRule
 from crypto.validation.trust import Trust
-from tests.world.authority import BEGIN, END, make_root
+from tests.world.authority import BEGIN, END, ForeignKey, make_root
 from tests.world.sealing import MADE_AT, NOW, SIGNED_AT
 from tests.world.seals import imprint, seal_of, statement_on
 
@@ -158,6 +160,26 @@ def trusting(signer: Side, maker: Side, *rules: AnchorRule, covered: bool = True
         statements=(said,),
         rules=rules,
     )
+
+
+def recertified(key: SoftKey, kind: str) -> tuple[SoftKey, Certificate]:
+    """*key* with the same certificate as before, by an authority whose signature is of that *kind*;
+    and the anchor."""
+    own, issuer = Certificate.parse(key.certificate), private("another authority", kind)
+    anchor = Certificate.parse(certify("another", issuer, "another", issuer, ca=True))
+    made = make_certificate(
+        subject=own.subject,
+        public_key=key.spki,
+        issuer=anchor.subject,
+        issuer_key=ForeignKey(issuer, anchor.der),
+        authority_spki=anchor.public_key.spki,
+        serial=own.serial,
+        not_before=own.not_before,
+        not_after=own.not_after,
+        key_usage=own.key_usage or (),
+        extended_key_usage=own.extended_key_usage,
+    )
+    return key.with_certificate(again(made, issuer, kind)), anchor
 
 
 def weak_seals(good: bytes) -> Iterator[bytes]:

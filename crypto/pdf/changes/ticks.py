@@ -238,8 +238,9 @@ def _covers(later: Ink, ink: Ink) -> bool:
 
 def _is_like(ink: Ink, beneath: float) -> bool:
     """Does *ink* hide what it is painted on, being as bright as the ground?"""
-    unknown = ink.colour is None
-    return not ink.see_through and (unknown or abs(brightness(ink.colour) - beneath) < _APART)
+    if ink.see_through:
+        return False
+    return ink.colour is None or abs(brightness(ink.colour) - beneath) < _APART
 
 
 def _touches(later: Ink, ink: Ink) -> bool:

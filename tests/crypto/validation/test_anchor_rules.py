@@ -76,7 +76,7 @@ def test_an_algorithm_of_its_time_is_accepted_until_the_rules_day(world: World) 
 
     def judged(until: Any, moment: Any, name: str = "sha1") -> Finding:
         rule = AnchorRule(anchor.fingerprint, algorithms=((name, until),))
-        [found] = by_rules(weak, [rule], anchor, None, Times(moment))
+        [found] = by_rules(weak, [rule], anchor, None, Times(moment), NOW)
         return found
 
     good = judged(NOW, NOW - timedelta(days=1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -23,17 +24,23 @@ from crypto.pki.ocsp import OcspResponse
 from crypto.pki.revocation_list import Crl
 from crypto.pki.timestamp import make_token
 from crypto.seal.structure import SealSignature
+from crypto.seal.use_approval import SignedRequest
 from crypto.validation.anchor_rules import AnchorRule
 from crypto.validation.cms_check import check_cms, check_document_timestamp
 from crypto.validation.seal_check import check_seal, check_signature
 from crypto.validation.trust import Trust
 from crypto.validation.trusted_time import check_timestamp
-from crypto.verdict import Finding, Report, Verdict, verdict_of
+from crypto.verdict import Finding, Report, Times, Verdict, verdict_of
 from crypto.wording import conclusion
+from tests.world.approvals import Company
+from tests.world.authorities import NOW as LENT_AT
+from tests.world.authorities import Authorities
 from tests.world.authority import BEGIN, END, ForeignKey
 from tests.world.documents import classic_pdf
+from tests.world.grants import DIGEST as LENT_DIGEST
+from tests.world.grants import Lent, signed_grant
 from tests.world.openssl import OpenSsl
-from tests.world.sealing import NOW, SIGNED_AT, World
+from tests.world.sealing import MADE_AT, NOW, SIGNED_AT, World
 from tests.world.seals import statement_on
 from tests.world.weak import (
     ANYBODY,
@@ -45,6 +52,7 @@ from tests.world.weak import (
     certify,
     named,
     private,
+    recertified,
     sealed,
     side,
     trusting,
@@ -355,6 +363,186 @@ def test_a_platform_whose_certificates_can_be_forged_says_nothing(kind: str) -> 
     leaf = side("signer").leaf.der
     said = statement_on(leaf, CODE, NOW, STATUS.with_certificate(certificate))
     assert Trust(platforms=(Certificate.parse(root),)).believes(said) is not bool(kind)
+
+
+@pytest.fixture(scope="module")
+def lent() -> Lent:
+    return Lent(Authorities())
+
+
+@pytest.mark.parametrize("kind", ["", "sha1", "rsa-1024", "ec-192"])
+def test_a_ticket_under_a_weak_certificate_is_told_as_that(lent: Lent, kind: str) -> None:
+    """It counts for nothing, and is no missing one: nobody sealed offline, and where each use needs
+    a ticket that is not disproved."""
+    key, anchor = recertified(lent.authorities.status, kind)
+    holder = lent.authorities.holder()
+    ticket = statement_on(holder.certificate, CODE, LENT_AT, key, document_digest=LENT_DIGEST)
+    value = lent.use(ticket.token, seal=lent.authorities.seal(holder), key=holder)
+    trust = replace(lent.authorities.trust, platforms=(*lent.authorities.trust.platforms, anchor))
+    asked = statement_on(
+        holder.certificate, CODE, LENT_AT, lent.authorities.status,
+        ticket_since=LENT_AT - timedelta(days=9),
+    )  # fmt: skip
+    for more, needs_one in ((trust, False), (replace(trust, statements=(asked,)), True)):
+        found = check_signature(value, LENT_DIGEST, more, LENT_AT + timedelta(minutes=5)).findings
+        told = {each.code: each for each in found}
+        assert verdict_of(found) is (Verdict.UNKNOWN if kind else Verdict.VALID)
+        assert ("ticket_weak" in told) is bool(kind)
+        assert not {"sealed_offline", "ticket_missing"} & set(told)
+        assert ("ticket_missing_unproven" in told) is bool(kind and needs_one)
+        assert ("time_trusted" in told) is not bool(kind)
+        if kind:
+            assert told["ticket_weak"].details["algorithm"] == kind
+            for language in ("zh_CN", "en"):
+                assert "{" not in told["ticket_weak"].text(language)
+    nobody = check_signature(value, LENT_DIGEST, lent.authorities.trust, NOW).findings
+    assert "ticket_weak" not in {each.code for each in nobody}
+
+
+@pytest.mark.parametrize("kind", ["", "sha1", "rsa-1024", "ec-192"])
+@pytest.mark.parametrize("place", ["grant", "leave"])
+def test_a_use_under_a_grant_rests_on_who_gave_it_and_who_gave_leave(
+    lent: Lent, place: str, kind: str
+) -> None:
+    trust, changed = lent.authorities.trust, copy.copy(lent)
+    if place == "grant":
+        grantor, anchor = recertified(lent.grantor, kind)
+        trust = replace(trust, signers=(*trust.signers, anchor))
+        changed.grant = signed_grant(grantor)
+        token = changed.leave()
+    else:
+        status, anchor = recertified(lent.authorities.status, kind)
+        trust = replace(trust, platforms=(*trust.platforms, anchor))
+        token = lent.leave(key=status)
+    found = check_signature(
+        changed.use(token), LENT_DIGEST, trust, LENT_AT + timedelta(minutes=5)
+    ).findings
+    codes = {each.code for each in found}
+    assert verdict_of(found) is (Verdict.UNKNOWN if kind else Verdict.VALID)
+    assert ("grant_holds" in codes) is (not kind or place == "leave")
+    assert ("grant_unproved" in codes) is (bool(kind) and place == "grant")
+    assert ("grant_leave_unproved" in codes) is (bool(kind) and place == "leave")
+
+
+@pytest.mark.parametrize("kind", ["", "sha1", "rsa-1024", "ec-192"])
+@pytest.mark.parametrize("whose", ["policy", "approval"])
+def test_an_approval_rests_on_the_certificates_of_those_who_gave_it(whose: str, kind: str) -> None:
+    company = Company()
+    if whose == "policy":
+        keeper, anchor = recertified(company.keeper, kind)
+        company.policy = company.ruled(keeper)
+    else:
+        approver, anchor = recertified(company.approvers[1], kind)
+        company.approvers = (company.approvers[0], approver, company.approvers[2])
+        company.policy = company.ruled()
+    company.request = SignedRequest.make(company.asked(), company.requester)
+    trust = company.authorities.trust
+    company.authorities.trust = replace(trust, signers=(*trust.signers, anchor))
+    report = company.judged(company.stamped())
+    codes = [each.code for each in report.signatures[0].findings]
+    assert report.verdict is (Verdict.UNKNOWN if kind else Verdict.VALID)
+    assert ("use_approved" in codes) is not bool(kind)
+    assert ("approval_unproved" in codes) is bool(kind)
+    # of a keeper who may be anybody the names of the approvers are not believed either
+    assert codes.count("approved_by") == (2 if not kind else 1 if whose == "approval" else 0)
+
+
+def list_of(issuer: Any, name: str, kind: str, days: int, held: Certificate | None = None) -> Crl:
+    """A list of that day before now, with a hold of *held*."""
+    moment = (NOW - timedelta(days=days)).replace(tzinfo=None)
+    made = pyca.CertificateRevocationListBuilder().issuer_name(named(name)).last_update(moment)
+    made = made.next_update((NOW + timedelta(days=1)).replace(tzinfo=None))
+    if held is not None:
+        entry = pyca.RevokedCertificateBuilder().serial_number(held.serial)
+        entry = entry.revocation_date((MADE_AT - timedelta(days=1)).replace(tzinfo=None))
+        reason = pyca.CRLReason(pyca.ReasonFlags.certificate_hold)
+        made = made.add_revoked_certificate(entry.add_extension(reason, critical=False).build())
+    signed = made.sign(issuer, hashes.SHA256()).public_bytes(serialization.Encoding.DER)
+    return Crl.parse(again(signed, issuer, kind))
+
+
+HOLDS = (
+    ((("", True), ("", False)), False),
+    ((("", True), ("sha1", False)), True),
+    ((("", False), ("", True)), True),
+    ((("sha1", False), ("", True)), True),
+    ((("sha1", True), ("", False)), False),
+    ((("sha1", True), ("sha1", False)), False),
+    ((("", True), ("sha1", True), ("sha1", False)), True),
+    ((("", True), ("", False), ("sha1", False)), False),
+    ((("", True), ("sha1", False), ("", False)), False),
+)
+"""Lists from old to new, by the digest and whether they hold; whether it is held at the end."""
+
+
+@pytest.mark.parametrize(("lists", "is_held"), HOLDS)
+@pytest.mark.parametrize("who", ["signer", "signer middle", "maker", "maker middle"])
+def test_a_weak_list_lifts_no_hold_that_is_signed_better(
+    who: str, lists: tuple[tuple[str, bool], ...], is_held: bool
+) -> None:
+    """Whoever can forge it would lift one himself; a ticket that vouches for the signer, and makers
+    of whom no proof is asked, hid that."""
+    sides = {"signer": side("signer"), "maker": side("maker")}
+    name, _, above = who.partition(" ")
+    chosen = sides[name]
+    held = chosen.middle if above else chosen.leaf
+    issuer = private(f"{name} root", "") if above else chosen.middle_key
+    called = f"{name} root" if above else f"{name} middle"
+    crls = tuple(
+        list_of(issuer, called, kind, len(lists) - at, held if hold else None)
+        for at, (kind, hold) in enumerate(lists)
+    )
+    value = sealed(sides["signer"], sides["maker"])
+    trust = replace(trusting(sides["signer"], sides["maker"]), crls=crls)
+    verdict, findings = judged(value, trust)
+    codes = {each.code for each in findings}
+    told = {"ca_revoked"} if above else {f"{name}_revoked_before"}
+    assert bool(codes & told) is is_held
+    assert verdict is (Verdict.INVALID if is_held else Verdict.VALID)
+
+
+@pytest.mark.parametrize(("lists", "is_held"), HOLDS)
+def test_without_a_ticket_a_weak_list_that_lifts_a_hold_is_told(
+    lists: tuple[tuple[str, bool], ...], is_held: bool
+) -> None:
+    signer, maker = side("signer"), side("maker")
+    crls = tuple(
+        list_of(signer.middle_key, "signer middle", kind, at, signer.leaf if hold else None)
+        for at, (kind, hold) in zip(range(len(lists) - 1, -1, -1), lists, strict=True)
+    )
+    weakly = lists[-1] == ("sha1", False) and not any(
+        kind == "" for kind, _ in lists[max(at for at, each in enumerate(lists) if each[1]) :]
+    )
+    for accepts in (False, True):
+        rules = (rule_for(signer.root, "sha1"),) if accepts else ()
+        trust = replace(trusting(signer, maker, *rules, covered=False), crls=crls)
+        verdict, findings = judged(sealed(signer, maker), trust)
+        if is_held:
+            assert verdict is Verdict.INVALID
+        elif weakly and not accepts:
+            assert verdict is Verdict.UNKNOWN
+            assert [each.details["whose"] for each in weak(findings)] == ["revocation"]
+        else:
+            assert verdict is Verdict.VALID
+
+
+def test_once_the_day_of_a_rule_is_over_only_a_proved_time_is_before_it() -> None:
+    """Who forges a certificate claims any time; a ticket or a time stamp cannot be claimed."""
+    value, signer, maker = world_with("signer", "sha1")
+    rule = rule_for(signer.root, "sha1")
+    claimed = trusting(signer, maker, rule)
+    fresh = replace(claimed, status_life=timedelta(days=99))
+    for days, verdict in ((0, Verdict.VALID), (2, Verdict.UNKNOWN)):
+        found = check_signature(value, DIGEST, fresh, NOW + timedelta(days=days)).findings
+        assert bool(weak(found)) is (verdict is Verdict.UNKNOWN)
+        assert verdict_of(found) is verdict
+    for times, accepted in (
+        (Times(SIGNED_AT), False),
+        (Times(SIGNED_AT, SIGNED_AT, "timestamp"), True),
+        (Times(SIGNED_AT, NOW + timedelta(days=1), "timestamp"), False),
+    ):
+        until = rule.accepts("sha1", times, NOW + timedelta(days=2))
+        assert (until is not None) is accepted
 
 
 # ---------------------------------------------------------------- in a document
