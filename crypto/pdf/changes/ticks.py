@@ -2,8 +2,9 @@
 
     is_tick(inks, button)  → is this what people take for a tick?
 
-A shape inside a visible box is a tick whatever it is. Without a box a stroke beside a number reads
-as a part of that number, so only shapes that no digit or sign has are ticks.
+A stroke beside a number reads as a part of that number, in a box also: amounts are written into
+boxes, one for each digit. So only shapes that no digit or sign has are ticks; how small a dot may
+be, and whether an x is one, depends on whether people see a box around it.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from crypto.pdf.changes.looks import Look, meets, same_colour
 TICKS = frozenset("✓✔✗✘xX×√●■☑☒•")
 _BESIDE_NUMBERS = frozenset("✓✔✗✘√●■☑☒")
 """Those that between two numbers read as nothing else: no sign of multiplying, no point."""
+_IN_BOXES = TICKS - {"•"}
+"""Those that in a box beside others, in which digits stand, read as nothing else."""
 _BESIDE = 1.5
 """Of a button's height: what is so near stands in one line with it."""
 _AROUND = 3.0
@@ -35,10 +38,7 @@ _LEAST_IN_RING, _OFF_THE_MIDDLE = 0.3, 0.2
 """Of the ring's diameter."""
 _LONGEST_DASH = 6.0
 """Points: of a longer pattern some strokes may be left out."""
-_LONGEST_BOX, _FLATTEST = 40.0, 2.0
-"""Points, and of the shorter side: a larger or flatter box is one for text."""
-_MOST_SUBPATHS = 4
-_APART = 0.1
+_APART = 0.09
 """Of a box and what it stands on: how much brighter one is to the eye."""
 _FINEST, _MOST_GAPS = 0.2, 0.8
 """Points, and the part of a dashed line that is left out: a finer box may be overlooked."""
@@ -90,13 +90,14 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
         return False
     if len(shapes) == 1 and not texts and any(_fills(shapes[0], each) for each in button.rings):
         return True
-    if button.boxed and (not shapes or _is_one_shape(shapes, button.box)):
-        return True
     if not shapes:
-        return button.alone or all(text in _BESIDE_NUMBERS for text in texts)
+        clear = _IN_BOXES if button.boxed else _BESIDE_NUMBERS
+        return button.alone or all(text in clear for text in texts)
     left, bottom, right, top = button.box
-    share = _DOT_SHARE * min(right - left, top - bottom)
-    return not texts and _is_plain_shape(shapes, 0.0 if button.alone else max(_SMALLEST_DOT, share))
+    least = _DOT_SHARE * min(right - left, top - bottom)
+    if not button.boxed:
+        least = max(_SMALLEST_DOT, least)
+    return not texts and _is_plain_shape(shapes, 0.0 if button.alone else least)
 
 
 def are_redrawn(rounds: Sequence[Ink], shown: Sequence[Ink]) -> bool:
@@ -146,19 +147,6 @@ def _fills(ink: Ink, ring: Box) -> bool:
     is_within = ring[0] < ink.box[0] and ring[1] < ink.box[1]
     is_within = is_within and ink.box[2] < ring[2] and ink.box[3] < ring[3]
     return is_within and max(off) < _OFF_THE_MIDDLE and _is_dot(ink, _LEAST_IN_RING * across)
-
-
-def _is_one_shape(shapes: Sequence[Ink], box: Box) -> bool:
-    """Is the box one for ticks, and this not several shapes beside each other, as digits are?"""
-    short, long = sorted((box[2] - box[0], box[3] - box[1]))
-    across = sorted((shape.box[0], shape.box[2]) for shape in shapes)
-    reach = across[0][1]
-    for left, right in across[1:]:
-        if left > reach:
-            return False
-        reach = max(reach, right)
-    is_one = sum(shape.subpaths for shape in shapes) <= _MOST_SUBPATHS
-    return is_one and long <= min(_LONGEST_BOX, _FLATTEST * short)
 
 
 def _is_boxed(look: Look, ground: Ground, seen: _Seen) -> bool:

@@ -370,9 +370,9 @@ def test_a_button_that_shows_no_tick_is_not_called_ticked(world: World, content:
             b"0 g 10 6 m 12 6 14 8 14 10 c 14 12 12 14 10 14 c 8 14 6 12 6 10 c 6 8 8 6 10 6 c f",
             b"",
         ),
-        (b"0 G 2 w 4 10 m 16 10 l S", BOX),
+        (b"BT 0 g /F 14 Tf 4 5 Td (x) Tj ET", BOX),
     ],
-    ids=["sign", "stroked", "filled", "cross", "square", "dot", "anything in a box"],
+    ids=["sign", "stroked", "filled", "cross", "square", "dot", "x in a box"],
 )
 def test_ticks_of_every_shape_are_ticks(world: World, content: bytes, off: bytes) -> None:
     assert ticked(world, content, off) is Verdict.VALID_CHANGED_LATER
@@ -486,7 +486,9 @@ def test_a_dot_in_the_middle_of_a_ring_is_a_tick_however_small(
     assert (ticked(world, content, off) in GOOD) is good
 
 
-MINUS = b"0 G 2 w 4 10 m 16 10 l S"
+TIMES = b"BT 0 g /F 14 Tf 6 5 Td (x) Tj ET"
+"""In a box it is a cross, beside a number it can be read as a sign of multiplying."""
+CROSS = b"0 G 1 w 4 4 m 16 16 l S 4 16 m 16 4 l S"
 WHITE_OVER = {
     "a thicker line": b"1 G 3 w .5 .5 19 19 re S",
     "two halves": b"1 g -1 -1 11.5 24 re f 10 -1 12 24 re f",
@@ -522,10 +524,10 @@ WHITE_OVER = {
     ],
 )
 def test_a_box_of_which_people_see_too_little_is_none(world: World, off: bytes, good: bool) -> None:
-    """A stroke before an amount is its sign where nobody sees a box; a cross stays a cross."""
-    assert (ticked(world, MINUS, off) in GOOD) is good
+    """An x before an amount is a sign where nobody sees a box; a cross stays a cross."""
+    assert (ticked(world, TIMES, off) in GOOD) is good
     if b"BT" not in off:
-        assert ticked(world, b"0 G 1 w 4 4 m 16 16 l S 4 16 m 16 4 l S", off) in GOOD
+        assert ticked(world, CROSS, off) in GOOD
 
 
 @pytest.mark.parametrize(
@@ -549,10 +551,55 @@ def test_a_box_of_the_page_of_which_people_see_too_little_is_none(
     sealed = {
         20: widget(BESIDE, looks + b"/V/Off/AS/Off"),
         21: look(b"", (20, 20)),
-        23: look(MINUS, (20, 20)),
+        23: look(TIMES, (20, 20)),
     }
     after = {20: widget(BESIDE, looks + b"/V/On/AS/On")}
     assert (verdict(world, Form(sealed, drawn), after) in GOOD) is good
+
+
+CELLS = b"0 G 1 w " + b"".join(b"%d 636 22 25 re S " % (128 + 22 * at) for at in range(4))
+IN_CELLS = b"".join(
+    b"BT /F 20 Tf %d 641 Td (%d) Tj ET " % (154 + 22 * at, not at) for at in range(3)
+)
+
+
+@pytest.mark.parametrize(
+    ("content", "good"),
+    [
+        (CROSS, True),
+        (TIMES, True),
+        (b"BT 0 g /Z 14 Tf 4 5 Td (4) Tj ET", True),
+        (b"BT 0 g /Z 14 Tf 4 5 Td (l) Tj ET", True),
+        (b"0 G 2 w 3 10 m 8 4 l 17 17 l S", True),
+        (b"0 g 5 5 10 10 re f", True),
+        (b"0 G 1.6 w 14 14 m 14 17 6 17 6 13 c 6 9 14 9 14 13 c 14 3 l S", False),
+        (b"0 G 1.6 w 14 16 m 7 16 l 7 11 l 13 11 l 13 4 l 6 4 l S", False),
+        (b"0 G 1.6 w 5 16 m 15 16 l 9 3 l S", False),
+        (b"0 G 1.6 w 10 4 m 10 16 l S", False),
+        (b"0 G 1.6 w 5 10 m 15 10 l S", False),
+        (b"0 g 9 4 2 12 re f", False),
+        (b"0 G 1.6 w 10 4 m 10 16 l S 4 10 m 16 10 l S", False),
+        (b"0 G 1.6 w 5 4 10 12 re S", False),
+        (b"0 g " + circle(1.5, b"f", (10, 4)), False),
+        (b"BT 0 g /F 14 Tf 8 5 Td <95> Tj ET", False),
+    ],
+)
+@pytest.mark.parametrize("own", [True, False])
+def test_what_reads_as_a_digit_in_a_box_for_digits_is_no_tick(
+    world: World, content: bytes, good: bool, own: bool
+) -> None:
+    """Amounts are written into boxes, one for each digit: 100 would become 9100, told as a tick.
+    The boxes are drawn by the page, or the first one by the button."""
+    looks = b"/FT/Btn/T(x)/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    off = BOX if own else b""
+    sealed = {
+        20: widget(BESIDE, looks + b"/V/Off/AS/Off"),
+        21: look(off, (20, 20)),
+        23: look(off + content, (20, 20)),
+    }
+    cells = CELLS.replace(b"128 636 22 25 re S ", b"") if own else CELLS
+    after = {20: widget(BESIDE, looks + b"/V/On/AS/On")}
+    assert (verdict(world, Form(sealed, cells + b"0 g " + IN_CELLS), after) in GOOD) is good
 
 
 @pytest.mark.parametrize(
@@ -577,15 +624,15 @@ def test_a_dot_in_a_ring_that_is_painted_over_is_a_point(
 @pytest.mark.parametrize(
     ("content", "place", "tick", "good"),
     [
-        (b"", (131, 639, 147, 658), b"0 G 1 w 4 4 m 16 16 l S 4 16 m 16 4 l S", True),
-        (b"1 g 0 0 40 40 re f", (160, 600, 170, 610), MINUS, True),
-        (b"1 g 0 0 40 40 re f", (131, 639, 147, 658), MINUS, False),
+        (b"", (131, 639, 147, 658), CROSS, True),
+        (b"1 g 0 0 40 40 re f", (160, 600, 170, 610), TIMES, True),
+        (b"1 g 0 0 40 40 re f", (131, 639, 147, 658), CROSS, False),
         (b"1 g 0 0 40 40 re f", (131, 639, 147, 658), b"BT 0 g /Z 14 Tf 4 5 Td (4) Tj ET", False),
         (b"1 g 0 0 40 40 re f", (139, 639, 147, 658), b"0 G 2 w 3 10 m 8 4 l 17 17 l S", False),
         (
             b"1 g 1 1 2 25 re f 21 1 2 25 re f 1 1 22 2 re f 1 24 22 2 re f",
             (127, 635, 151, 662),
-            MINUS,
+            TIMES,
             False,
         ),
     ],

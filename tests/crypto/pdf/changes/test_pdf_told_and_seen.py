@@ -522,12 +522,15 @@ def test_a_ticked_box_shows_one_tick(world: World, width: int, mark: bytes, good
         (b"1 G 0.5 w 0.5 0.5 15 15 re S 0 G ", b"q 0.7 g 100 690 400 40 re f Q", True),
     ],
 )
-def test_a_stroke_is_a_tick_in_a_box_that_people_see(
+def test_an_x_is_a_tick_in_a_box_that_people_see(
     world: World, box: bytes, on_page: bytes, good: bool
 ) -> None:
+    """A stroke is none there either: it reads as a digit in a box for digits."""
     number = b"BT /F 12 Tf 218 703 Td (1000) Tj ET " + on_page
-    verdict = ticked(world, 16, box, b"1.5 w 12 3 m 12 13 l S", number)
+    verdict = ticked(world, 16, box, b"BT 0 g /Helv 12 Tf 5 5 Td (x) Tj ET", number)
     assert (verdict is Verdict.VALID_CHANGED_LATER) is good
+    verdict = ticked(world, 16, box, b"1.5 w 12 3 m 12 13 l S", number)
+    assert verdict is not Verdict.VALID_CHANGED_LATER
 
 
 def ticked(world: World, width: int, frame: bytes, mark: bytes, content: bytes = b"") -> Verdict:
@@ -535,7 +538,7 @@ def ticked(world: World, width: int, frame: bytes, mark: bytes, content: bytes =
     field = b"/FT/Btn/T(sum)/AS/Off/AP<</N<</Yes 9 0 R/Off 7 0 R>>>>"
     place = b"200 700 %d 716" % (200 + width)
     sealed = sealed_form(world, content, field=field, place=place, look=frame, order=b"6 0 R")
-    form = b"/Type/XObject/Subtype/Form/BBox[0 0 %d 16]/Resources<<>>" % width
+    form = b"/Type/XObject/Subtype/Form/BBox[0 0 %d 16]/Resources<</Font<</Helv 3 0 R>>>>" % width
     button = rewritten(sealed, 6, (rb"/AS\s*/Off", b"/AS/Yes/V/Yes"), (b"9 0 R", b"91 0 R"))
     made = append_revision(sealed, {6: button, 91: stream(frame + mark, form)})
     return kinds(world, made)[0]
