@@ -9,6 +9,7 @@ be, and whether an x is one, depends on whether people see a box around it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,13 +47,18 @@ _SIDES, _ALONG = 3, 0.7
 """Of a box that are seen, and how much of each."""
 _EDGE = 0.05
 """Points of a box that nobody sees."""
-_INNER = 0.35
-"""Of a circle's diameter to each side of its middle: a square that lies within."""
+_INNER, _BOWED = 0.7, 1.15
+"""Of a circle's radius: half of a square that lies within, and how far the points are from the
+middle that bend an arc."""
 _HAIR = 0.05
 """Points: half of what counts as the middle of a line."""
 _SLOPE = 0.4
 """Of a crossing stroke to the size of the cross, each way."""
-_LOW, _HIGH = 0.7, 0.75
+_LOW, _HIGH, _BELOW = 0.7, 0.75, 0.35
+_INWARD, _OUTWARD = 0.75, 1.25
+"""Of the way from the middle of a diamond to its edge."""
+_INNER_CORNERS = 0.6
+"""Of the way to a star's points, at most."""
 
 
 @dataclass(frozen=True)
@@ -123,15 +129,15 @@ def _is_round(ink: Ink) -> bool:
 
 
 def _is_ring(ink: Ink) -> bool:
-    """A circle that is drawn, and no letter."""
+    """A circle or a disc that is drawn, and no letter."""
     short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
     is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
     return (
-        ink.kind == "line"
+        ink.kind in ("line", "fill")
         and is_round
         and not ink.dash
         and not ink.see_through
-        and ink.width >= _FINEST_RING
+        and (ink.kind == "fill" or ink.width >= _FINEST_RING)
         and short >= _SMALLEST_RING
         and long <= _ROUND * short
     )
@@ -238,11 +244,13 @@ def _touches(later: Ink, ink: Ink) -> bool:
         return any(meets(later, each) and overlaps(later.box, each, 1.5 * _HAIR) for each in strips)
     (left, bottom, right, top), (across, up) = ink.box, sides(ink.box)
     inner = (left + _FINEST, bottom + _FINEST, right - _FINEST, top - _FINEST)
-    if ink.curved and not later.curved:
-        x, y, reach = (left + right) / 2, (bottom + top) / 2, _INNER * min(across, up)
-        inner = (x - reach, y - reach, x + reach, y + reach)
-    elif ink.curved:
-        inner = (left + ink.width, bottom + ink.width, right - ink.width, top - ink.width)
+    if ink.curved:
+        middle, reach = ((left + right) / 2, (bottom + top) / 2), (min(across, up) - ink.width) / 2
+        is_round = later.curved and all(
+            math.dist(each, middle) <= _BOWED * reach for each in later.points
+        )
+        reach *= 1.0 if is_round else _INNER
+        inner = (middle[0] - reach, middle[1] - reach, middle[0] + reach, middle[1] + reach)
     return overlaps(later.box, ink.box) and not holds(inner, later.box, 0.0)
 
 
@@ -254,7 +262,8 @@ def _strip(one: Point, other: Point) -> Box:
 
 def _is_plain_shape(shapes: Sequence[Ink], least: float) -> bool:
     if len(shapes) == 1:
-        return _is_dot(shapes[0], least) or _is_hook(shapes[0]) or _is_cross(shapes)
+        ink = shapes[0]
+        return _is_dot(ink, least) or _is_hook(ink) or _is_cross(shapes) or _is_star(ink, least)
     return _is_cross(shapes)
 
 
@@ -265,6 +274,37 @@ def _is_dot(ink: Ink, least: float) -> bool:
     if short < least:
         return False
     return ink.kind == "fill" and long <= _SQUARE * short and (is_round or ink.is_rectangle)
+
+
+def _is_star(ink: Ink, least: float) -> bool:
+    """A filled diamond, star of five points, or cross whose bars have breadth."""
+    short, long = sorted(sides(ink.box))
+    if ink.kind != "fill" or ink.subpaths != 1 or short < least or long > _SQUARE * short:
+        return False
+    corners = ink.points[:-1] if ink.points[:1] == ink.points[-1:] else ink.points
+    off = [(2 * x - 1, 2 * y - 1) for x, y in _in_unit(corners)]
+    if all(_INWARD <= abs(x) + abs(y) <= _OUTWARD for x, y in off):
+        return len(corners) >= 4
+    if ink.curved or len(corners) not in (10, 12) or not _goes_around(off):
+        return False
+    step = 2 if len(corners) == 10 else 3
+    far = [math.hypot(*each) for each in off]
+    at = min(range(step), key=lambda each: far[each])
+    inner, outer = far[at::step], [each for n, each in enumerate(far) if n % step != at]
+    ends = [each for n, each in enumerate(off) if n % step != at]
+    # the bars of a cross slope: upright and level they make a plus, or the numeral ten
+    slopes = step == 2 or all(min(abs(x), abs(y)) > _SLOPE for x, y in ends)
+    return max(inner) < _INNER_CORNERS * min(outer) and slopes
+
+
+def _goes_around(off: Sequence[Point]) -> bool:
+    """Do the corners go around the middle once, always the same way?"""
+    turns = [
+        math.atan2(x * v - y * u, x * u + y * v)
+        for (x, y), (u, v) in zip(off, (*off[1:], *off[:1]), strict=True)
+    ]
+    same_way = min(turns) > 0 or max(turns) < 0
+    return same_way and abs(abs(sum(turns)) - 2 * math.pi) < 0.1
 
 
 def _leaves_corners(ink: Ink) -> bool:
@@ -278,14 +318,19 @@ def _leaves_corners(ink: Ink) -> bool:
 
 
 def _is_hook(ink: Ink) -> bool:
-    """A tick: down, and up further to the right; lowest in its left part, highest at its right."""
+    """A tick: down, and up further to the right; lowest in its left part, highest at its right, and
+    nothing below the rising stroke, as the bar of a 4 or the belly of a 6 is."""
     if ink.subpaths != 1 or len(ink.points) < 3:
         return False
     points = _in_unit(ink.points)
     lowest = min(points, key=lambda point: point[1])
     top_left = min((x for x, y in points if y > _HIGH), default=0.0)
     leftmost = min(points)
-    return 0.1 < lowest[0] < _LOW and top_left >= 0.6 and lowest[1] + 0.15 < leftmost[1] <= _HIGH
+    if not 0.1 < lowest[0] < _LOW or any(
+        y < (x - lowest[0]) / (1 - lowest[0]) - _BELOW for x, y in points
+    ):
+        return False
+    return top_left >= 0.6 and lowest[1] + 0.15 < leftmost[1] <= _HIGH
 
 
 def _is_cross(shapes: Sequence[Ink]) -> bool:

@@ -4,6 +4,7 @@ Found by trying to make a value that is told differ from what a viewer shows; mo
 once. Each stands beside an honest one of the same make, which must keep its good verdict.
 """
 
+import math
 from dataclasses import dataclass
 
 import pytest
@@ -351,8 +352,17 @@ def ticked(world: World, content: bytes, off: bytes = b"") -> Verdict:
         b"0 G 2 w 15 14 m 15 18 5 18 5 14 c 5 10 15 10 15 14 c 15 2 l S",
         b"0 G 2 w 10 1 m 15 1 19 5 19 10 c 19 15 15 19 10 19 c 5 19 1 15 1 10 c 1 5 5 1 10 1 c s",
         b"0 g 3 18 m 17 18 l 17 15 l 9 2 l 6 2 l 13 15 l 3 15 l f",
+        b"0 G 2 w 11 2 m 11 18 l 4 8 l 15 8 l S",
+        b"0 g 10 2 m 12 2 l 12 18 l 4 9 l 4 7 l 16 7 l 16 9 l 7 9 l 10 13 l f",
+        b"0 G 2 w 15 18 m 5 9 l 5 5 l 9 2 l 14 4 l 14 8 l 5 9 l S",
+        b"0 G 2 w 15 18 m 9 16 5 11 5 7 c 5 0 15 0 15 7 c 15 11 7 11 5 7 c S",
+        b"0 g 9 4 m 11 4 l 11 9 l 16 9 l 16 11 l 11 11 l 11 16 l 9 16 l 9 11 l 4 11 l 4 9 l 9 9 l"
+        b" f",
     ],
-    ids=["white", "tiny", "digit", "white stroke", "minus", "bar", "one", "nine", "zero", "seven"],
+    ids=[
+        *("white", "tiny", "digit", "white stroke", "minus", "bar", "one", "nine", "zero"),
+        *("seven", "four", "filled four", "six", "round six", "plus"),
+    ],
 )
 def test_a_button_that_shows_no_tick_is_not_called_ticked(world: World, content: bytes) -> None:
     assert ticked(world, content) not in GOOD
@@ -464,6 +474,8 @@ DOT = b"0 g " + circle(2.5, b"f")
     [
         (RING, DOT, True),
         (b".8 .84 1 rg " + circle(7, b"f") + RING, DOT, True),
+        (b".8 .84 1 rg " + circle(7, b"f"), DOT, True),
+        (b".97 g " + circle(7, b"f"), DOT, False),
         (b"1 0 0 1 -3 -3 cm 0 0 1 RG .5 w " + circle(4.6, b"s"), b"0 g " + circle(2, b"f"), True),
         (b"", DOT, False),
         (b"1 G 1 w " + circle(7, b"s"), DOT, False),
@@ -557,6 +569,29 @@ def test_a_box_of_the_page_of_which_people_see_too_little_is_none(
     assert (verdict(world, Form(sealed, drawn), after) in GOOD) is good
 
 
+def polygon(*corners: float) -> bytes:
+    """Filled, its corners given as x, y, x, y …"""
+    pairs = zip(corners[::2], corners[1::2], strict=True)
+    return b" l ".join(b"%g %g" % pair for pair in pairs).replace(b" l ", b" m ", 1) + b" l h f "
+
+
+def broad(*bars: tuple[float, float]) -> bytes:
+    """A cross with two corners at the end of each bar, which points there from the middle."""
+    corners: list[float] = []
+    for (x, y), (u, v) in zip(bars, (*bars[1:], *bars[:1]), strict=True):
+        corners += [10 + 7 * x + y, 10 + 7 * y - x, 10 + 7 * x - y, 10 + 7 * y + x]
+        corners += [10 + 1.2 * (x + u), 10 + 1.2 * (y + v)]
+    return b"0 g " + polygon(*corners)
+
+
+STAR = b"0 g " + polygon(
+    *(
+        10 + (8 - 4.8 * (at % 2)) * turn(math.pi / 2 + at * math.pi / 5)
+        for at in range(10)
+        for turn in (math.cos, math.sin)
+    )
+)
+DIAMOND = b"0 g 18 10 m 15.9 8 l 10 2 l 7.4 5 l 4.6 8 l 2 10 l 5 13 l 10 18 l 12 15 15 13 18 10 c f"
 CELLS = b"0 G 1 w " + b"".join(b"%d 636 22 25 re S " % (128 + 22 * at) for at in range(4))
 IN_CELLS = b"".join(
     b"BT /F 20 Tf %d 641 Td (%d) Tj ET " % (154 + 22 * at, not at) for at in range(3)
@@ -572,6 +607,20 @@ IN_CELLS = b"".join(
         (b"BT 0 g /Z 14 Tf 4 5 Td (l) Tj ET", True),
         (b"0 G 2 w 3 10 m 8 4 l 17 17 l S", True),
         (b"0 g 5 5 10 10 re f", True),
+        (broad((0.7, 0.7), (-0.7, 0.7), (-0.7, -0.7), (0.7, -0.7)), True),
+        (STAR, True),
+        (DIAMOND, True),
+        (broad((1, 0), (0, 1), (-1, 0), (0, -1)), False),
+        (b"0 g " + polygon(5, 16, 15, 16, 15, 14, 10, 3, 8, 3, 13, 14, 5, 14), False),
+        (
+            b"0 g "
+            + polygon(
+                5, 3, 15, 3, 15, 11, 7, 11, 7, 15, 15, 15, 15, 17, 5, 17, 5, 9, 13, 9, 13, 5, 5, 5
+            ),
+            False,
+        ),
+        (b"0 g " + polygon(11, 3, 13, 3, 13, 17, 5, 9, 5, 7, 15, 7, 15, 9, 8, 9, 11, 12), False),
+        (b"0 g " + polygon(4, 10, 16, 8, 16, 12), False),
         (b"0 G 1.6 w 14 14 m 14 17 6 17 6 13 c 6 9 14 9 14 13 c 14 3 l S", False),
         (b"0 G 1.6 w 14 16 m 7 16 l 7 11 l 13 11 l 13 4 l 6 4 l S", False),
         (b"0 G 1.6 w 5 16 m 15 16 l 9 3 l S", False),
@@ -608,6 +657,12 @@ def test_what_reads_as_a_digit_in_a_box_for_digits_is_no_tick(
         (b"", True),
         (b"1 g " + circle(6, b"f"), True),
         (b"1 g 8 8 4 4 re f ", True),
+        (b".99 G 1 w " + circle(5.8, b"S") + b".5 G " + circle(4.8, b"S"), True),
+        (
+            b"1 g 3.2 10 m 3.2 17 3 17 10 16.8 c 17 17 17 17 16.8 10 c 17 3 17 3 10 3.2 c"
+            b" 3 3 3 3 3.2 10 c f ",
+            False,
+        ),
         (b"1 G 3 w " + circle(7, b"s"), False),
         (b"1 g 0 0 10.2 20 re f 9.8 0 10.2 20 re f ", False),
         (b"1 g 3 3 14 14 re f ", False),
