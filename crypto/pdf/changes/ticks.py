@@ -130,17 +130,8 @@ def _is_round(ink: Ink) -> bool:
 
 def _is_ring(ink: Ink) -> bool:
     """A circle or a disc that is drawn, and no letter."""
-    short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
-    is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
-    return (
-        ink.kind in ("line", "fill")
-        and is_round
-        and not ink.dash
-        and not ink.see_through
-        and (ink.kind == "fill" or ink.width >= _FINEST_RING)
-        and short >= _SMALLEST_RING
-        and long <= _ROUND * short
-    )
+    is_drawn = not ink.see_through and (ink.kind == "fill" or ink.width >= _FINEST_RING)
+    return _is_round(ink) and is_drawn and min(sides(ink.box)) >= _SMALLEST_RING
 
 
 def _fills(ink: Ink, ring: Box) -> bool:
