@@ -270,7 +270,20 @@ def test_more_letters_than_the_field_takes_are_not_shown(world: World) -> None:
     assert verdict(world, form, {20: widget(BLANK, kind + b"/V(1000)")}) not in GOOD
 
 
-@pytest.mark.parametrize(("styled", "good"), [(b"100", True), (b"900", False)])
+@pytest.mark.parametrize(
+    ("styled", "good"),
+    [
+        (b"100", True),
+        (b"900", False),
+        (b'<span style="font-size:12pt;color:#000000">1</span><b>00</b>', True),
+        (b'<span style="display:none">100</span>', False),
+        (b'<span style="color:#ffffff">100</span>', False),
+        (b'<?xml-stylesheet href="data:text/css,p{display:none}"?>100', False),
+        (b"<!-- 100 -->", False),
+        (b"<![CDATA[100]]>", False),
+        (b"<bold>100</bold>", False),
+    ],
+)
 def test_styled_text_may_say_the_value_again(world: World, styled: bytes, good: bool) -> None:
     """Acrobat writes it beside the value and the look of a field for rich text."""
     kind = TEXT + b"/Ff 33554432"
