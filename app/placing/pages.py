@@ -129,8 +129,12 @@ class Pages:
 
 def _pieces(page: Any) -> Iterator[tuple[list[Letter], int | None]]:
     """The page's runs of letters as displayed, in points, and how each is turned."""
-    matrix = page.rotation_matrix  # text comes in the unrotated page's space
     width, height = page.rect.width, page.rect.height
+    matrix = page.rotation_matrix  # text comes in the unrotated page's space
+    if matrix.e:  # by how much it moves is told as of a page without a UserUnit
+        matrix.e = width
+    if matrix.f:
+        matrix.f = height
     for block in page.get_text("rawdict", flags=0)["blocks"]:
         for line in block.get("lines", ()):
             letters = [

@@ -170,6 +170,7 @@ class _Revisions:
         self._units = order.units
         self._documents: dict[int, dict[str, MarkEngine]] = {}
         self._drawn: tuple[str, int, Raster] | None = None
+        self._larger: dict[tuple[str, int], float] = {}
         self._ahead: dict[tuple[str, int, int], Unequal | None] = {}
         for end in self._ends(order):
             there = self._documents.setdefault(end, {})
@@ -236,8 +237,11 @@ class _Revisions:
         """How many times as large as it is a page is looked at: a small one is shown as large as
         others by those who look closely, and by viewers that know of no UserUnit. Raises
         :class:`Undrawable`."""
-        width, height = self.of(name).size(page)
-        return max(1.0, math.sqrt(_SMALL / max(width * height, sys.float_info.min)))
+        if (name, page) not in self._larger:
+            width, height = self.of(name).size(page)
+            times = math.sqrt(_SMALL / max(width * height, sys.float_info.min))
+            self._larger[name, page] = max(1.0, times)
+        return self._larger[name, page]
 
     def forget(self, page: int) -> None:
         """What was found of that page is not needed any more."""

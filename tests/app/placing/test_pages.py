@@ -14,6 +14,7 @@ from app.placing import placement
 from app.placing.pages import Pages
 from crypto.pdf.reading.document import open_document
 from crypto.pdf.reading.failures import PdfEncrypted, PdfPasswordWrong, PdfTooComplex, PdfUnreadable
+from tests.world.documents import classic_pdf
 
 MM = 72 / 25.4
 MakePdf = Callable[..., Path]
@@ -78,6 +79,22 @@ def test_on_a_turned_page_it_is_found_where_it_is_seen(make_pdf: MakePdf, rotati
         centre = pages.find("盖章处")[0].centre
     turned = {90: (297 - y, x), 180: (210 - x, 297 - y), 270: (y, 210 - x)}[rotation]
     assert centre == pytest.approx(turned, abs=0.3)
+
+
+@pytest.mark.parametrize("rotation", [0, 90, 180, 270])
+@pytest.mark.parametrize("unit", [0.5, 2.0])
+@pytest.mark.parametrize("crop", [None, (30, 40, 560, 820)])
+def test_on_a_page_of_another_unit_it_is_found_where_it_is_seen(
+    tmp_path: Path, rotation: int, unit: float, crop: tuple[float, ...] | None
+) -> None:
+    found = []
+    for each in (1.0, unit):
+        path = tmp_path / "text.pdf"
+        path.write_bytes(classic_pdf(rotate=rotation, unit=each, crop=crop))
+        with Pages(path) as pages:
+            (hit,) = pages.find("1000")
+        found.append([side / each for side in (*hit.centre, hit.width_mm, hit.height_mm)])
+    assert found[1] == pytest.approx(found[0], abs=0.2)
 
 
 def test_on_a_cropped_page_it_counts_from_the_visible_corner(make_pdf: MakePdf) -> None:
