@@ -31,6 +31,15 @@ def room(pixels: int) -> int:
     return ceil(pixels * max(1.0, wide / _USUAL))
 
 
+def in_button(text: str, pixels: int) -> int:
+    """Width of a tool button that shows all of *text*, bold, in letters *pixels* high."""
+    font = QFont(QGuiApplication.font())
+    font.setPixelSize(pixels)
+    font.setBold(True)
+    metrics = QFontMetrics(font)
+    return metrics.horizontalAdvance(text) + 2 * metrics.horizontalAdvance(" ") + 8
+
+
 def in_cell(view: QAbstractItemView, text: str, *, bold: bool = False) -> int:
     """Width of a cell of *view* that shows all of *text*, with its margins."""
     option = QStyleOptionViewItem()

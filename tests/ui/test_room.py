@@ -31,11 +31,13 @@ PICTURES = {"STRIP_WIDTH"}
 """Of thumbnails; below them stands a number."""
 
 
+@pytest.mark.wants("posix")  # on a Windows without a screen Qt draws with the first font it finds
 def test_pixels_are_those_of_the_font_that_the_window_was_drawn_with(stretch: int) -> None:
     assert abs(room(100) - stretch) <= 1
     assert abs(room(PANEL_WIDTH) - PANEL_WIDTH * stretch / 100) <= 2
 
 
+@pytest.mark.wants("posix")
 def test_a_narrow_font_makes_nothing_narrower(look: None, qapp: QApplication) -> None:
     before = qapp.font()
     narrow = QFont(before)

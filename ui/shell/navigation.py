@@ -14,9 +14,11 @@ from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout
 
 from ui import theme
 from ui.language import tr
-from ui.room import room
+from ui.room import in_button, room
 from ui.widgets import when_chosen
 
+LETTERS = 12
+"""Pixels that the words are high (resources/theme.qss)."""
 HEIGHT = 66
 """Pixels of a button, where there is room."""
 LOW = 58
@@ -77,7 +79,9 @@ class Navigation(QFrame):
     def __init__(self) -> None:
         super().__init__()
         theme.set_role(self, "nav")
-        self.setFixedWidth(room(76))
+        titles = page_titles()
+        words = max(in_button(titles[entry.name], LETTERS) for entry in PAGES)
+        self.setFixedWidth(max(room(76), words + 1))
         self._group = QButtonGroup(self)
         self.buttons: dict[str, QToolButton] = {}
         self._low = False
@@ -144,7 +148,7 @@ class Navigation(QFrame):
         made.setAccessibleName(page_titles()[entry.name])
         made.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         when_chosen(made, lambda: self.chosen.emit(entry.name))
-        made.setFixedWidth(room(76) - 1)
+        made.setFixedWidth(self.minimumWidth() - 1)  # room for the line
         self._group.addButton(made)
         self.buttons[entry.name] = made
         self._dress(made, entry.icon)
