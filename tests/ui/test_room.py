@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PySide6.QtGui import QFont
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 import ui
@@ -58,8 +58,7 @@ def test_the_number_of_the_last_page_is_seen_whole(qtbot: QtBot, renderer: Rende
             pane._count_pages(count)
             pane._number.setValue(count)
             QApplication.processEvents()
-            field = pane._number.findChild(QLineEdit)
-            assert field is not None
+            field = pane._number.lineEdit()
             wanted = pane._number.fontMetrics().horizontalAdvance(str(count))
             assert wanted + 5 <= field.width(), "Qt's own margins and the cursor"
     pane._percent.setText("400%")
@@ -90,17 +89,17 @@ def widths(source: str) -> Iterator[str]:
 
 def _asks(given: ast.expr) -> bool:
     parts = list(ast.walk(given))
-    called = {part.func.id for part in parts if isinstance(part, ast.Call) and _named(part.func)}
+    called = {
+        part.func.id
+        for part in parts
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
+    }
     if called & {"room", "in_cell", "in_field"}:
         return True
     numbers = [part.value for part in parts if isinstance(part, ast.Constant)]
     names = [part.id for part in parts if isinstance(part, ast.Name)]
     in_pixels = [name for name in names if name.isupper() and name not in PICTURES]
     return not in_pixels and all(isinstance(each, int) and each <= ICON for each in numbers)
-
-
-def _named(function: ast.expr) -> bool:
-    return isinstance(function, ast.Name)
 
 
 def test_no_width_of_a_text_is_fixed_in_pixels() -> None:
