@@ -7,10 +7,20 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from app.steps import StampStep
 from app.store.journal import Journal
+from tests.world.thoroughness import THOROUGH
 
 LINKED, ENTERED = "linked", "entered"
 """The output has its name; the journal has its entry, and the usage record is not queued."""
+
+
+def deaths(first: int) -> tuple[str, ...]:
+    """At which steps a program that goes through all of them is killed: every second one from
+    *first* on, and where a name and an entry are there already; thorough, at every step. The last
+    run, "", is not killed. Those from 0 and from 1 are all."""
+    steps = tuple(str(step) for step in StampStep)
+    return (*(steps if THOROUGH else steps[first::2]), LINKED, ENTERED, "")
 
 
 def ends_at(fatal: str, times: int) -> Callable[[str], None]:
