@@ -119,6 +119,16 @@ class References:
             later.note_trailer(self._document.reader.get_historical_resolver(each))
         return not later.users(number) and not later.unreadable
 
+    def users_until(self, number: int, last: int) -> set[tuple[int, str]]:
+        """Who refers to object *number* in the revisions up to *last* (from 0); nobody, where that
+        cannot be told. For an object that is not watched."""
+        early = References(self._document)
+        early.watched = {number}
+        for each in range(last + 1):
+            early.note(each)
+            early.note_trailer(self._document.reader.get_historical_resolver(each))
+        return set() if early.unreadable else early.users(number)
+
     def is_former_look(self, number: int, base: int, since: int) -> bool:
         """Was object *number* unknown in revision *base*, then the look of one annotation that was
         written again, and does nothing refer to it that is in force since revision *since*?"""

@@ -146,6 +146,10 @@ class _Comparison:
         freed where viewers draw fields themselves, and nothing leads to it any more: so Poppler
         (Evince, Okular) fills in a field."""
         users = self._references.users(reference.idnum)
+        chain = [reference.idnum]
+        if len(users) == 1 and {name for _, name in users} == {"/N"}:  # /AP is an object (borb)
+            chain.append(min(users)[0])
+            users = self._references.users_until(chain[-1], self._old.revision)
         is_gone = self._references.place(reference, self._new.revision) is None
         known = [self._known.fields.get((container, 0)) for container, _ in users]
         return (
@@ -155,7 +159,7 @@ class _Comparison:
             and known[0].kind != "/Sig"
             and (is_gone or isinstance(self._new(reference), generic.StreamObject))
             and known[0].reference in self._new.explicit_refs_in_revision()
-            and self._references.is_left_alone(reference.idnum, self._old.revision)
+            and all(self._references.is_left_alone(each, self._old.revision) for each in chain)
         )
 
     # --- trailer, catalog, form ---

@@ -383,6 +383,45 @@ def test_a_look_that_was_written_and_then_freed_is_a_change(world: World) -> Non
     assert world.verify(again).verdict in (Verdict.INVALID, Verdict.UNKNOWN)
 
 
+INDIRECT = (FIELD % 0).replace(b"/AP<</N 7 0 R>>", b"/AP 9 0 R")
+
+
+@pytest.mark.parametrize("is_freed", [False, True])
+@pytest.mark.parametrize(
+    ("sealed_objects", "later", "good"),
+    [
+        ((b"<</N 7 0 R>>",), {}, True),
+        ((b"<</N 7 0 R>>", SPARE.replace(b"<</N 7 0 R>>", b"9 0 R")), {}, False),
+        ((b"<</N 7 0 R>>", b"[9 0 R]"), {}, False),
+        ((b"<</N 7 0 R/D 7 0 R>>",), {}, False),
+        ((b"<</N 7 0 R>>",), {91: b"[7 0 R]"}, False),
+        ((b"<</N 7 0 R>>",), {91: b"[9 0 R]"}, False),
+        ((b"<</N 7 0 R>>",), {6: INDIRECT.replace(b"/FT/Tx", b"/FT/Tx/V(1000)")}, False),
+    ],
+)
+def test_a_former_look_that_a_dictionary_of_its_own_names_is_one_too(
+    world: World,
+    sealed_objects: tuple[bytes, ...],
+    later: dict[int, bytes],
+    good: bool,
+    is_freed: bool,
+) -> None:
+    """The fields of borb have such a dictionary; it must be that of one field."""
+    blank = b"q Q"
+    original = page(
+        HELVETICA, INDIRECT, LOOK % (len(blank), blank), HELVETICA, *sealed_objects, **FORM
+    )
+    sealed = world.sign(original, marks=[])
+    objects = {6: field_showing(90), 90: VALUE, **later}
+    if is_freed:
+        data = append_revision(sealed, objects, free=[7])
+    else:
+        data = written(sealed, {(7, 1): VALUE, **{(at, 0): body for at, body in objects.items()}})
+    report = world.verify(data)
+    assert (report.verdict is Verdict.VALID_CHANGED_LATER) is good
+    assert good or report.verdict in (Verdict.INVALID, Verdict.UNKNOWN)
+
+
 def test_who_puts_something_at_the_number_of_a_freed_look_changes_something(world: World) -> None:
     sealed = world.sign(form(0), marks=[])
     later = append_revision(sealed, {6: field_showing(90), 90: VALUE}, free=[7])
