@@ -265,7 +265,9 @@ class _Blanks(dict[str, str]):
             return ""
         if TICK in (before, after):
             return "_ticked" if after else "_unticked"
-        return "_filled" if after else ""
+        if before or after:
+            return "_filled" if after else ""
+        return "_nothing"
 
     def _say(self, known: str, otherwise: str = "") -> str:
         """The words called *known*; *otherwise* those, if there are none of that name."""

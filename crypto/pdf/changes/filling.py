@@ -289,7 +289,8 @@ def _judge_redrawing(
     ):
         return None
     if not old.ink and not value and not old.painted.strange:
-        return Filling("value_differs", value, value)
+        is_blank = not new.ink and not new.painted.strange  # a frame or a ground, if anything
+        return Filling("filling_unclear" if is_blank else "value_differs", value, value)
     return Filling("look_replaced", value, value)
 
 

@@ -430,6 +430,28 @@ def test_a_ring_that_another_program_draws_larger_is_not_disproved(
     assert kind in {each.kind for each in world.verify(data).signatures[0].changed_later}
 
 
+@pytest.mark.parametrize(
+    ("after", "kind"),
+    [
+        (b".9 .9 1 rg 0 0 300 40 re f", "filling_unclear"),
+        (text(b"9,900"), "value_differs"),
+        (None, "filling_unclear"),
+    ],
+)
+def test_of_a_field_that_stays_empty_it_is_told_whether_it_says_something(
+    world: World, after: bytes | None, kind: str
+) -> None:
+    """Evince takes the look away from a field that is cleared again."""
+    sealed = {20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"), 21: look(b"0 G 2 w 1 1 298 38 re S")}
+    data = world.sign(Form(sealed).document(), marks=[])
+    later = {20: widget(BLANK, TEXT + (b"/AP<</N 90 0 R>>" if after is not None else b""))}
+    data = append_revision(data, {**later, **({90: look(after)} if after is not None else {})})
+    (change,) = world.verify(data).signatures[0].changed_later
+    assert change.kind == kind
+    said = change.finding.text()
+    assert ("没有填写内容" in said) is (kind == "filling_unclear")
+
+
 FRAMED = b" 1 0 0 1 300 637 cm %s %s %s"
 """A border in the page, around the place for a tick."""
 INNER, OUTER = b"-1 -1 22 25 re", b"-2 -2 24 27 re"
