@@ -433,7 +433,6 @@ def test_a_ring_that_another_program_draws_larger_is_not_disproved(
 @pytest.mark.parametrize(
     ("after", "kind"),
     [
-        (b".9 .9 1 rg 0 0 300 40 re f", "filling_unclear"),
         (text(b"9,900"), "value_differs"),
         (None, "filling_unclear"),
     ],
