@@ -31,6 +31,8 @@ _SQUARE = 1.4
 """Of the longer side to the shorter one, of a dot."""
 _SMALLEST_DOT, _DOT_SHARE = 4.0, 0.35
 """Points, and of the button's shorter side: a smaller dot reads as the point of a number."""
+_TEXT_SHARE, _SIGN = 0.33, 0.75
+"""Of the size of the text beside it, for a dot; and of its font size, how large a sign is."""
 _SMALLEST_RING, _ROUND = 6.0, 1.2
 """Points across, and of the shorter diameter."""
 _FINEST_RING = 0.4
@@ -72,6 +74,8 @@ class Button:
     """Nothing stands beside it in its line."""
     rings: tuple[Box, ...] = ()
     """Around the circles that its look draws: a dot in one of them is a tick, however small."""
+    beside: float = 0.0
+    """The size of the largest text in its line."""
 
     @classmethod
     def of(cls, look: Look, ground: Ground) -> Button:
@@ -81,7 +85,18 @@ class Button:
         line = (left - reach, bottom, right + reach, top)
         seen = _Seen(ground.inks, look.painted.inks)
         rings = tuple(ink.box for ink in look.ink if _is_ring(ink) and seen.stands_out(ink))
-        return cls(look.box, _is_boxed(look, ground, seen), not ground.lies_under(line), rings)
+        written = (ink for ink in ground.inks if ink.kind == "text" and overlaps(ink.box, line))
+        beside = max((ink.size for ink in written), default=0.0)
+        alone = not ground.lies_under(line)
+        return cls(look.box, _is_boxed(look, ground, seen), alone, rings, beside)
+
+    @property
+    def least(self) -> float:
+        """Points: what is smaller reads as a point or a comma."""
+        if self.alone:
+            return 0.0
+        share = _DOT_SHARE * min(sides(self.box))
+        return share if self.boxed else max(_SMALLEST_DOT, share, _TEXT_SHARE * self.beside)
 
 
 def is_tick(inks: Sequence[Ink], button: Button) -> bool:
@@ -96,14 +111,13 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
         return False
     if len(shapes) == 1 and not texts and any(_fills(shapes[0], each) for each in button.rings):
         return True
+    if any(ink.size * _SIGN < button.least for ink in inks if ink.kind == "text"):
+        return False
     if not shapes:
         clear = _IN_BOXES if button.boxed else _BESIDE_NUMBERS
         return button.alone or all(text in clear for text in texts)
-    left, bottom, right, top = button.box
-    least = _DOT_SHARE * min(right - left, top - bottom)
-    if not button.boxed:
-        least = max(_SMALLEST_DOT, least)
-    return not texts and _is_plain_shape(shapes, 0.0 if button.alone else least)
+    is_small = max(max(sides(shape.box)) for shape in shapes) < button.least
+    return not texts and not is_small and _is_plain_shape(shapes, button.least)
 
 
 def are_redrawn(rounds: Sequence[Ink], shown: Sequence[Ink]) -> bool:

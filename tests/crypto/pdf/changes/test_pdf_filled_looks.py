@@ -603,6 +603,40 @@ def test_a_box_of_the_page_of_which_people_see_too_little_is_none(
     assert (verdict(world, Form(sealed, drawn), after) in GOOD) is good
 
 
+@pytest.mark.parametrize(
+    ("content", "good"),
+    [
+        *(
+            (b"BT 0 g /Z %d Tf 2 0 Td (%s) Tj ET" % (size, sign), size > 12)
+            for size in (3, 4, 6, 8, 10, 14)
+            for sign in (b"l", b"n", b"4")
+        ),
+        (b"0 g " + circle(2.1, b"f", (4, 2.2)), False),
+        (b"0 g " + circle(3, b"f", (6, 6)), False),
+        (b"0 g " + circle(6, b"f", (6, 6)), True),
+        (b"0 g 1 1 5 5 re f", False),
+        (b"0 G .5 w 1 3 m 2 1 l 5 5 l S", False),
+        (b"0 G 1 w 1 6 m 4 1 l 12 12 l S", True),
+    ],
+)
+@pytest.mark.parametrize("boxed", [False, True])
+def test_a_small_sign_between_digits_is_a_point_and_no_tick(
+    world: World, content: bytes, good: bool, boxed: bool
+) -> None:
+    """1000 00 would become 1000.00, told as a tick; also where the digits stand in boxes."""
+    looks = b"/FT/Btn/T(x)/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    place, side = ((127, 636, 151, 660), 24) if boxed else ((129, 640, 141, 652), 12)
+    off = b"0 G 1 w .5 .5 23 23 re S " if boxed else b""
+    sealed = {
+        20: widget(place, looks + b"/V/Off/AS/Off"),
+        21: look(off, (side, side)),
+        23: look(off + content, (side, side)),
+    }
+    page = b"BT /F 24 Tf 72 640 Td (1000) Tj ET BT /F 24 Tf 152 640 Td (00 CNY) Tj ET"
+    after = {20: widget(place, looks + b"/V/On/AS/On")}
+    assert (verdict(world, Form(sealed, page), after) in GOOD) is good
+
+
 def polygon(*corners: float) -> bytes:
     """Filled, its corners given as x, y, x, y …"""
     pairs = zip(corners[::2], corners[1::2], strict=True)
