@@ -31,6 +31,11 @@ def room(pixels: int) -> int:
     return ceil(pixels * max(1.0, wide / _USUAL))
 
 
+def room_within(pixels: int, most: int) -> int:
+    """The same beside something else: what a wide font asks beyond *pixels* ends at *most*."""
+    return max(pixels, min(room(pixels), most))
+
+
 def in_button(text: str, pixels: int) -> int:
     """Width of a tool button that shows all of *text*, bold, in letters *pixels* high."""
     font = QFont(QGuiApplication.font())

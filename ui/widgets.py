@@ -44,7 +44,7 @@ from PySide6.QtWidgets import (
 
 from ui import theme
 from ui.language import tr
-from ui.room import room
+from ui.room import room, room_within
 
 _BY_MOUSE = "by-mouse"
 """A property of a menu: it is the mouse that opens it."""
@@ -305,7 +305,7 @@ class Split(QSplitter):
 
     def _fit(self) -> int:
         """How wide the panel is at least."""
-        least = max(self._width, min(room(self._width), self.width() // 2))
+        least = room_within(self._width, self.width() // 2)
         self._panel.setMinimumWidth(least)
         self._panel.setMaximumWidth(2 * least)
         return least

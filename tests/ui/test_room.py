@@ -94,7 +94,7 @@ def _asks(given: ast.expr) -> bool:
         for part in parts
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name)
     }
-    if called & {"room", "in_cell", "in_field"}:
+    if called & {"room", "room_within", "in_cell", "in_field"}:
         return True
     numbers = [part.value for part in parts if isinstance(part, ast.Constant)]
     names = [part.id for part in parts if isinstance(part, ast.Name)]

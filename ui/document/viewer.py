@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
@@ -29,7 +30,7 @@ from ui import theme
 from ui.dialogs import Dialog
 from ui.files import ask_where
 from ui.language import pair, tr
-from ui.room import room
+from ui.room import room, room_within
 from ui.seal_card import Imprint, imprint, kind_name
 from ui.widgets import (
     ROW_HEIGHT,
@@ -77,11 +78,10 @@ class Viewer(Dialog):
         super().__init__(parent)
         self._shell, self._entries = shell, list(entries)
         self.setWindowTitle(tr("印章和证书"))
-        self.resize(room(860), 560)
         self.list = QListWidget()
         self.list.setAccessibleName(tr("印章和证书"))
         theme.set_role(self.list, "results")
-        self.list.setFixedWidth(room(270))
+        self.resize(room(860), 560)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         for entry in self._entries:
@@ -112,6 +112,10 @@ class Viewer(Dialog):
         self.list.currentRowChanged.connect(self._show)
         self.list.setCurrentRow(0)
         self.list.setFocus()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.list.setFixedWidth(room_within(270, self.width() // 3))
 
     @property
     def entry(self) -> Entry:
