@@ -116,6 +116,9 @@ class Viewer(Dialog):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self.list.setFixedWidth(room_within(270, self.width() // 3))
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()  # at once: the details are laid out in what is left
 
     @property
     def entry(self) -> Entry:

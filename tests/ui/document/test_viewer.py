@@ -157,7 +157,7 @@ def test_each_certificate_of_a_document_is_exported_as_it_is_in_it(
     assert context.company.seals[1].code in QGuiApplication.clipboard().text()
 
 
-def test_long_names_are_not_cut(qtbot: QtBot, look: None, tmp_path: Path) -> None:
+def test_long_names_are_not_cut(qtbot: QtBot, stretch: int, tmp_path: Path) -> None:
     company = long_company()
     context = StandIn(tmp_path, holder=company)
     seal = company.seals[0]
