@@ -125,9 +125,11 @@ def _view(
             box = media
     unit = _number(entry(node, "/UserUnit"), 1.0)
     rotation = int(_number(_attribute(node, inherited, "/Rotate"), 0.0)) % 360 // 90 * 90
-    return box, rotation, unit if unit > 0 else 1.0
+    return box, rotation, unit if _UNITS[0] < unit < _UNITS[1] else 1.0
 
 
+_UNITS = (1e-6, 1e9)
+"""Between these a UserUnit is one; Acrobat knows none beyond 75,000."""
 _NUMBERS = (generic.NumberObject, generic.FloatObject)
 
 

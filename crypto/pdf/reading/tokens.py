@@ -101,6 +101,16 @@ def write_name(
         stream.write(b"/" + b"".join(parts))
 
 
+def write_number(
+    self: generic.FloatObject, stream: Any, handler: Any = None, container_ref: Any = None
+) -> None:
+    """Write a number without an exponent, which PDF has not."""
+    text = format(self, "f")
+    if abs(self) < 2**31 and self == self.to_integral_value():
+        text = text.partition(".")[0]  # others read a larger one as a real number only
+    stream.write(text.encode("ascii"))
+
+
 def text_writer(library: Callable[..., None]) -> Callable[..., None]:
     """Write a text string that was read from a file in the encoding that it had there."""
 

@@ -597,6 +597,22 @@ def test_settings_of_an_encryption_that_do_not_fit_are_refused(
         Document(io.BytesIO(changed)).pages()
 
 
+@pytest.mark.parametrize(
+    "number",
+    [b"0.00000001", b"-0.0000001", b".00000000000000000001", b"0.0", b"-.0", b"1%040d.0" % 0],
+)
+def test_a_number_that_is_written_again_is_one(world: World, tmp_path: Path, number: bytes) -> None:
+    """Also one so small or large that the library would write an exponent, which PDF has not."""
+    data = classic_pdf(annots=b"/Odd[%s 2.50]" % number)
+    twice = both_valid(world, data)
+    assert b"/Odd [" in twice[len(data) :]
+    path = tmp_path / "twice.pdf"
+    path.write_bytes(twice)
+    assert run("qpdf", "--check", path).returncode == 0
+    page = Document(io.BytesIO(twice)).pages()[0].reference.get_object()
+    assert [float(each) for each in page["/Odd"]] == [float(number), 2.5]
+
+
 def test_a_hybrid_file_can_be_sealed_twice(world: World) -> None:
     """As old Word writes them: a classic table whose trailer points to an xref stream as well."""
     plain = classic_pdf()
