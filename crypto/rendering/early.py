@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -25,9 +26,10 @@ def begin_for(arguments: Sequence[str]) -> None:
     """Start it for the one document that *arguments* of ``sealdesk verify`` name, if they name one:
     a guess, for they are not read yet."""
     named = [Path(each) for each in arguments if each.lower().endswith(".pdf")]
-    documents = [path for path in named if path.is_file()]
-    if len(documents) == 1:
-        _begun[documents[0]] = begin_looking(documents[0])
+    with suppress(OSError):  # a name too long, no more processes: to be told by who has words
+        documents = [path for path in named if path.is_file()]
+        if len(documents) == 1:
+            _begun[documents[0]] = begin_looking(documents[0])
 
 
 def end_unused() -> None:

@@ -290,7 +290,9 @@ def test_renderers_begun_before_the_command_is_read_serve_its_document(
     for path in (later, other):
         path.write_bytes(append_revision(ticketed.read_bytes(), {999: b"<<>>"}))
     # none, none that is there, none that was added to, more than one
-    for arguments in ([], [str(tmp_path / "no.pdf")], [str(ticketed)], [str(later), str(other)]):
+    too_long = str(tmp_path / ("n" * 300 + ".pdf"))
+    some = ([str(tmp_path / "no.pdf")], [too_long], [str(ticketed)], [str(later), str(other)])
+    for arguments in ([], *some):
         early.begin_for(["--offline", *arguments])
     assert begun == []
     early.begin_for(["--report", str(tmp_path / "no.pdf"), "--json", str(later)])
