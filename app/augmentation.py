@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
@@ -27,6 +27,7 @@ from app.steps import TellStep, tell_nobody
 from app.store.journal import Journal
 from app.store.unfinished import Entry
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.dss import add_dss, certificates_in, gather
 from crypto.pdf.signing.sign import Revision, SignedRevision, sign_revision
@@ -157,7 +158,7 @@ def asked_services(
 # --- by themselves -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class AugmentedFile:
     """A document with the revisions that were put on it."""
 

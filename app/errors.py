@@ -40,7 +40,6 @@ import os
 import re
 import sys
 import tomllib
-from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum, StrEnum
 from functools import cache
@@ -49,6 +48,7 @@ from inspect import get_annotations
 from typing import Any, ClassVar, dataclass_transform
 
 from app.addresses import without_login
+from crypto.frozen import frozen
 
 if sys.platform == "win32":
     import _winapi
@@ -83,7 +83,7 @@ class ExitCode(IntEnum):
     CANCELLED = 130
 
 
-@dataclass(frozen=True)
+@frozen
 class Message:
     """One error in the user's language."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property, partial
 from pathlib import Path
@@ -25,6 +25,7 @@ from app.revisions import Output, harmed, nameless_file, open_pdf
 from app.stamping import StampJob
 from app.store.cabinet import SealRecord
 from crypto.algorithms.gm import sm3_hasher
+from crypto.frozen import frozen
 from crypto.pdf.claims import has_rgb_intent, pdfa_part
 from crypto.pdf.elsewhere import Elsewhere, Kind, shown_elsewhere
 from crypto.pdf.reading.document import Document
@@ -59,7 +60,7 @@ Code = Literal[
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Notice:
     """One thing that a person must know of a document before stamping it."""
 
@@ -126,7 +127,7 @@ def _of_elsewhere(each: Elsewhere, language: str) -> str:
     return phrase("before.on_pages", language).format(way=said, pages=pages)
 
 
-@dataclass(frozen=True)
+@frozen
 class Examined:
     """A document before stamping."""
 

@@ -13,7 +13,6 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -32,6 +31,7 @@ from app.publishing import check_name, free_name, publish, unpublished
 from app.steps import StampStep, TellStep, tell_nobody
 from app.store.journal import Journal
 from app.store.unfinished import Entry, Unfinished, kept
+from crypto.frozen import frozen
 from crypto.pdf.reading.document import Document, open_document
 from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.sign import SignedRevision
@@ -43,7 +43,7 @@ Revise = Callable[[Document, BinaryIO], SignedRevision | None]
 """Writes the document plus one revision to the file; says what was signed, if anything was."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Output:
     """Where the result goes."""
 
@@ -66,7 +66,7 @@ class Output:
         return self.exact
 
 
-@dataclass(frozen=True)
+@frozen
 class Events:
     """What the journal calls one kind of work."""
 
@@ -75,7 +75,7 @@ class Events:
     failed: str
 
 
-@dataclass(frozen=True)
+@frozen
 class WrittenRevisions:
     """An output that is published and not in the journal yet."""
 

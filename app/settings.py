@@ -26,7 +26,7 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from types import MappingProxyType
@@ -37,6 +37,7 @@ from app.durable import replace_file
 from app.errors import LANGUAGES, SettingLocked, SettingsInvalid
 from app.settings_sources.registry import registry_values
 from app.settings_sources.toml_file import SettingsFile, read_file
+from crypto.frozen import frozen
 
 MACHINE_FOLDER = Path("/etc/sealdesk")
 POLICY_KEY = r"Software\Policies\SealDesk\SealDesk"
@@ -53,7 +54,7 @@ class Origin(StrEnum):
     BUILT_IN = "built-in"
 
 
-@dataclass(frozen=True)
+@frozen
 class Source:
     """Where a value comes from."""
 
@@ -62,7 +63,7 @@ class Source:
     """The file, registry key or variable."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Folders:
     """Where this user's state lives."""
 
@@ -84,7 +85,7 @@ class Folders:
         return Folders(home / "config", home / "data", home / "cache")
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Settings:
     """All settings of one run."""
 
@@ -350,7 +351,7 @@ CAUTIOUS: Mapping[str, object] = MappingProxyType(
 have been what forbade them."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Layer:
     origin: Origin
     where: str

@@ -22,7 +22,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -48,6 +48,7 @@ from app.store.lending import ENDED, Leaf, LeaseBook, use_of
 from app.store.unfinished import Entry
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.marks.place import marks_of
 from crypto.pdf.reading.document import Document
@@ -64,7 +65,7 @@ OFFLINE_LIMIT = timedelta(hours=24)
 """How long after the platform last confirmed a seal it may be used without asking again."""
 
 
-@dataclass(frozen=True)
+@frozen
 class StampJob:
     """One document, one seal, any number of marks."""
 
@@ -107,7 +108,7 @@ class StampJob:
         return Output(self.output, named_after, self.suffix, self.spare)
 
 
-@dataclass(frozen=True)
+@frozen
 class StampedFile:
     """The result of a job."""
 
@@ -245,7 +246,7 @@ def stamp(
 # --- 1. the plan -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class _Leave:
     """Who gives leave to use a seal."""
 
@@ -255,7 +256,7 @@ class _Leave:
     approvals: ApprovalService | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class _Authorisation:
     """The platform's leave to use a seal: a ticket for each document, or, offline, the lease."""
 
@@ -339,7 +340,7 @@ class _Authorisation:
             raise LeaseRefused(self.seal.name, "none")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Plan:
     """What will be signed, where the marks go, and by whom."""
 

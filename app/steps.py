@@ -7,8 +7,9 @@ library.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
+
+from crypto.frozen import frozen
 
 
 class StampStep(StrEnum):
@@ -31,7 +32,7 @@ class StampStep(StrEnum):
     """There is nothing left to cancel."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ApprovalWait:
     """Told instead of a step: that approvals are waited for."""
 

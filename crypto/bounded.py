@@ -31,7 +31,6 @@ import threading
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from multiprocessing import connection, get_context, parent_process
 from multiprocessing.connection import Connection
 from multiprocessing.context import get_spawning_popen
@@ -39,6 +38,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from crypto import windows_process
+from crypto.frozen import frozen
 
 if sys.platform == "win32":
     from multiprocessing.connection import PipeConnection
@@ -101,7 +101,7 @@ class ProcessFailed(BoundedError):
     """Its code raised an error, which the text names, or answered with something malformed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Message:
     """An answer."""
 

@@ -11,8 +11,9 @@ Each is proved, missing or failed; what is missing has the one action that could
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Literal, Protocol
+
+from crypto.frozen import frozen
 
 What = Literal["issuer", "status", "revocation", "time"]
 State = Literal["proved", "missing", "failed", "not_needed"]
@@ -79,7 +80,7 @@ class Found(Protocol):
     def level(self) -> str: ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Proof:
     """The answer to one question."""
 

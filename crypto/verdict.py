@@ -19,7 +19,7 @@ import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -27,6 +27,7 @@ from importlib import resources
 from typing import Any
 
 from crypto.beijing import BEIJING
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of, without_credit_code
 from crypto.proofs import Proof, hangs_on_the_clock, proofs_of
@@ -153,7 +154,7 @@ LEVELS: Mapping[str, Level] = {
 """Every finding there is, and what it does to a verdict."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """One thing found; ``details`` fill the blanks of its text."""
 
@@ -332,7 +333,7 @@ _ORDER = (
 # --- the report --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class CertificateInfo:
     """A certificate as the report shows it."""
 
@@ -368,7 +369,7 @@ class CertificateInfo:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class SealInfo:
     """The seal inside a signature, or a seal inspected by itself."""
 
@@ -386,7 +387,7 @@ class SealInfo:
     picture_sm3: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Times:
     """When it was signed. A claimed time is never shown as a trusted one."""
 
@@ -401,7 +402,7 @@ class Times:
         return self.trusted or self.claimed
 
 
-@dataclass(frozen=True)
+@frozen
 class PlatformLine:
     """What the platform said of the seal: a line of its own."""
 
@@ -412,7 +413,7 @@ class PlatformLine:
     """"stapled" (in the signature) or "known" (asked for or cached)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class MarkInfo:
     """A visible mark, in millimetres from the top left of the page as displayed."""
 
@@ -427,7 +428,7 @@ class MarkInfo:
     """What a date mark shows; "" for an imprint."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """Something that a later revision did."""
 
@@ -479,7 +480,7 @@ class Change:
         return " ".join(part for part in (where if self.page else "", what, named) if part)
 
 
-@dataclass(frozen=True)
+@frozen
 class ShownChange:
     """A place on a page that no longer shows what was sealed, as a renderer has seen it."""
 
@@ -492,7 +493,7 @@ class ShownChange:
     """The same in points."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SignatureReport:
     """All that can be said of one signature."""
 
@@ -558,7 +559,7 @@ class SignatureReport:
         return bool(self.digest_matches and self.signature_valid)
 
 
-@dataclass(frozen=True)
+@frozen
 class FileInfo:
     """The file that was looked at."""
 
@@ -571,7 +572,7 @@ class FileInfo:
     first: :attr:`Change.revision` counts in this list."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """The answer for one document, or for one seal file that was inspected."""
 

@@ -12,8 +12,9 @@ what to do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from crypto.frozen import frozen
 from crypto.proofs import WEAK, question
 from crypto.verdict import (
     Finding,
@@ -33,7 +34,7 @@ _OF_ONE_PLACE = ("page", "field")
 """Details in which findings about the same matter may differ."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Sentence:
     """What one or several findings say."""
 
@@ -84,7 +85,7 @@ def is_of_a_demo(report: Report) -> bool:
     return any(finding.code == "demo_seal" for s in report.signatures for finding in s.findings)
 
 
-@dataclass(frozen=True)
+@frozen
 class Conclusion:
     """What a person reads first."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import timedelta
 from typing import Any
 
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate_making import Request
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.public_key import PublicKey
@@ -72,7 +73,7 @@ class TooManyOpen(Exception):
     """So many applications of one address, or for one enterprise, are open already."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Draft:
     """An application as received, syntax checked."""
 
@@ -103,7 +104,7 @@ class Draft:
     """Where it came from, as limits count it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Findings:
     """The four that 第十三条 asks for, and why one is missing."""
 
@@ -140,7 +141,7 @@ def read_request(request: bytes) -> bytes:
 # --- the applicant's commands ------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Limits:
     """How many applications may be open at once."""
 
@@ -311,7 +312,7 @@ def claim(tx: Transaction, actor: Actor, identity: str) -> Application:
     return application
 
 
-@dataclass(frozen=True)
+@frozen
 class Signed:
     """A reviewer's decision as it was sent."""
 

@@ -37,6 +37,7 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.application_form import ISSUE
@@ -350,7 +351,7 @@ def appoint(
 # --- apart from an application -----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Statement:
     """What a representative's own Ukey says about the people of an enterprise, as received."""
 
@@ -378,7 +379,7 @@ class Statement:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Representative:
     """Who made a :class:`Statement`, found to be the enterprise's legal representative."""
 

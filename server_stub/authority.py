@@ -24,12 +24,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import (
     DOCUMENT_SIGNING,
     OCSP_SIGNING,
@@ -69,7 +70,7 @@ _SKEW = timedelta(minutes=5)
 HOLDER_LIFE = 3 * _YEAR
 
 
-@dataclass(frozen=True)
+@frozen
 class _Purpose:
     name: str
     title: str

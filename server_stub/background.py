@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from server_stub import applying, appointing, disputes, epochs, issuing, signin
 from server_stub.approving import deciding
 from server_stub.authorities import rechecking
@@ -41,7 +41,7 @@ AUTOMATON = Actor("reviewer", issuing.REVIEWER, frozenset({"reviewer"}))
 """Reviews applications where `settings.auto_review` asks for it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Due:
     """One kind of work."""
 

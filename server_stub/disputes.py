@@ -16,7 +16,6 @@ import re
 import secrets
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -24,6 +23,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pki import timestamp
 from crypto.pki.certificate import Certificate as X509Certificate
 from server_stub import policy, revocation, signin, states
@@ -52,7 +52,7 @@ class DisputeInvalid(Exception):
     """The statement does not have the right fields."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Statement:
     """What an objector says, read."""
 
@@ -87,7 +87,7 @@ class Statement:
 # --- commands ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Signer:
     """Who signed a statement with a certificate of this platform."""
 

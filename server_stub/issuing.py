@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.kinds import KINDS, PERSONAL_SIZES, PLATFORMS_OWN
@@ -60,7 +60,7 @@ class TwinExists(Exception):
 # --- what needs the neighbours -----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class SealMaking:
     """What making a seal needs."""
 
@@ -86,7 +86,7 @@ class SealMaking:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Form:
     """What a seal looks like and says, and until when it may be used at most."""
 
@@ -106,7 +106,7 @@ class Form:
     """None: a person's own seal."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Made(lifecycle.Making):
     """All that one making of a seal consists of."""
 

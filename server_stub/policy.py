@@ -7,8 +7,9 @@ enterprise does not exist for a holder: 404, not 403.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from crypto.frozen import frozen
 
 
 class Forbidden(Exception):
@@ -19,7 +20,7 @@ class NotFound(Exception):
     """There is no such object, or none that this actor may know of."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Who:
     """Who did what is on record."""
 
@@ -35,7 +36,7 @@ PLATFORM = Who("platform")
 """The platform by itself: its clock, its rules."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Owner:
     """Whose an object is: an enterprise's, or else a person's own. One of neither is nobody's, and
     only those whom the whole platform is open to get near it."""
@@ -64,7 +65,7 @@ def owner_of(row: Owned) -> Owner:
     return Owner(row.enterprise_id, None if row.enterprise_id else row.person_id)
 
 
-@dataclass(frozen=True)
+@frozen
 class Actor:
     """Who is asking."""
 

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import io
 import secrets
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pdf.reading.document import Document
 from crypto.pdf.signing.sign import Revision, sign_revision
 from crypto.pdf.signing.values import SignatureMaker, TimestampSource
@@ -50,7 +50,7 @@ class ReportSealMissing(Exception):
     """The platform's own seal could not be made."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ReportSeal:
     """The platform's seal, ready for use."""
 

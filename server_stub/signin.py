@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.public_key import PublicKey
@@ -74,7 +75,7 @@ class SessionInvalid(Exception):
     """No such session, or it has ended."""
 
 
-@dataclass(frozen=True)
+@frozen
 class OfferedChallenge:
     """What the client must sign; see :data:`LOGIN`."""
 
@@ -85,7 +86,7 @@ class OfferedChallenge:
     """Unix seconds."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Opened:
     token: str
     expires_at: int
@@ -102,7 +103,7 @@ def intent(
     return {"text": text, "signature": signature.hex(), "certificate": certificate, "spki": key}
 
 
-@dataclass(frozen=True)
+@frozen
 class Decision:
     """What somebody decided, signed: the platform makes the text itself, from what it is about."""
 

@@ -9,7 +9,8 @@ docs/design/platform.md §2.3.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from crypto.frozen import frozen
 
 START = ""
 """The state before the object exists: only creating events leave it."""
@@ -23,7 +24,7 @@ class IllegalTransition(Exception):
         self.table, self.state, self.event = table, state, event
 
 
-@dataclass(frozen=True)
+@frozen
 class Table:
     """One state machine."""
 

@@ -8,12 +8,12 @@ log, is gone: 410, start afresh (docs/design/platform.md §3.1).
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from server_stub import policy
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, log_size
@@ -27,7 +27,7 @@ class CursorGone(Exception):
     """Start again with an empty cursor."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Changed:
     """One thing of the owner that changed."""
 
@@ -40,7 +40,7 @@ class Changed:
     """As it is now."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """A part of the answer, in ledger order."""
 

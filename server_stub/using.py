@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from server_stub import policy, signin
 from server_stub.lending import granting, leasing
 from server_stub.policy import Actor
@@ -45,7 +46,7 @@ class RecordInvalid(Exception):
     """A usage record is malformed, or about a seal that is not the sender's."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Report:
     """The uses that one request reports."""
 
@@ -55,7 +56,7 @@ class Report:
     """(id, text)"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Taken:
     """A usage record that is on record."""
 
@@ -65,7 +66,7 @@ class Taken:
     """Was it taken in now? Then the writer's next receipt is about it; else see :func:`receipt`."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Read:
     """A record, read."""
 

@@ -20,7 +20,7 @@ import contextlib
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, BinaryIO
 
@@ -33,6 +33,7 @@ from crypto.bounded import (
     ProcessTimedOut,
     run,
 )
+from crypto.frozen import frozen
 from crypto.pdf.looking.layer import look_with_engines
 from crypto.pdf.marks.drawn import draw_with_engines
 from crypto.pdf.reading.document import Document
@@ -63,7 +64,7 @@ class FileNotVerifiable(Exception):
     """The file is no PDF that can be read; the text is "unreadable" or "encrypted"."""
 
 
-@dataclass(frozen=True)
+@frozen
 class TrustMaterial:
     """Whom to trust, DER."""
 

@@ -276,6 +276,13 @@ def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
     assert [path for path in modules(*PACKAGES, "tests") if path.stem in drawers] == []
 
 
+def test_what_stays_as_it_was_made_is_frozen_the_quick_way() -> None:
+    """Decision 113: :mod:`crypto.frozen`, wherever crypto may be imported."""
+    frozen = r"@(dataclasses\.)?dataclass\([^)]*\bfrozen=True"
+    slow = modules_with(frozen, "app", "crypto", "server_stub", "ui")
+    assert [path for path in slow if path.stem != "frozen"] == []
+
+
 def test_only_the_ui_knows_widgets() -> None:
     # import-linter cannot name a part of an outside package, so this is read from the syntax.
     outsiders = [

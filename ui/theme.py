@@ -7,7 +7,7 @@ Paper stays white in the dark theme. Lengths are device-independent pixels.
 from __future__ import annotations
 
 import sys
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache
 from importlib import resources
 
@@ -24,6 +24,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractButton, QApplication, QLabel, QWidget
 
+from crypto.frozen import frozen
 from ui import language
 
 FAMILIES = (
@@ -40,7 +41,7 @@ _STYLED = "isStyled"
 """Property of an application that has it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Colours:
     """One palette; text on its ground has a contrast of at least 4.5:1 (a test computes it)."""
 

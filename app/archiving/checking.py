@@ -30,6 +30,7 @@ from app.evidence.opening import (
     opened_zip,
     problem_of,
 )
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.validation.trust import Trust
 
@@ -41,7 +42,7 @@ _NOTHING = ("", "", "", "", 0)
 _OF_ITEM = ("number", "kind", "name", "size", "sm3", "sha256", "verdict", "seals", "holders")
 
 
-@dataclass(frozen=True)
+@frozen
 class Judged:
     """A document of the package, or of one inside it."""
 
@@ -54,7 +55,7 @@ class Judged:
     """By the roots that the checker trusts; "" where nobody was asked."""
 
 
-@dataclass(frozen=True)
+@frozen
 class CheckedArchive:
     """The result of checking a package."""
 
@@ -103,7 +104,7 @@ def check_nested(stream: BinaryIO, depth: int) -> tuple[str, str]:
     return kind, "package_damaged" if found.problems else ""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Said:
     """What the manifest says of the whole package: list and metadata are made of it."""
 

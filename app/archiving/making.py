@@ -48,6 +48,7 @@ from app.store.journal import Journal
 from app.store.uses import Use
 from app.verifying import StatusService
 from crypto.algorithms.gm import sm3_hasher
+from crypto.frozen import frozen
 from crypto.pdf.reading.failures import PdfError
 from crypto.report.reading import read_report
 from crypto.validation.trust import Trust
@@ -72,7 +73,7 @@ _LEFT_OUT = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Made:
     """A package that was written and checked."""
 
@@ -324,7 +325,7 @@ class _Writer:
             add_member(self.opened, "", name, self.sums[name])
 
 
-@dataclass(frozen=True)
+@frozen
 class _Verified:
     outcome: Outcome
     trust: Trust

@@ -9,18 +9,18 @@ itself (档号, 件号 of the archives) is not made up here.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC
 from typing import Any
 
 from app.archiving.package import Item
 from app.errors import phrase
+from crypto.frozen import frozen
 from crypto.verdict import Report, SignatureReport, beijing, one_line, say
 
 NAMESPACE = "urn:sealdesk:archive:1"
 
 
-@dataclass(frozen=True)
+@frozen
 class About:
     """What the user enters for all files of a package; "" for what is left out."""
 

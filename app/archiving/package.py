@@ -15,8 +15,10 @@ unpacks everywhere and passes through every shell.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
+
+from crypto.frozen import frozen
 
 FORMAT = "sealdesk-archive/1"
 README, INDEX, MANIFEST = "README.txt", "index.csv", "manifest.json"
@@ -35,7 +37,7 @@ REASONS = (
 """Why a file was not taken in: keys of phrases.archive_refused."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Item:
     """A file that was taken in."""
 
@@ -69,7 +71,7 @@ class Item:
         return {"folder": self.folder, **asdict(self)}
 
 
-@dataclass(frozen=True)
+@frozen
 class Refused:
     """A file that was not."""
 

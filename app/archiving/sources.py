@@ -8,18 +8,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from app.many.bulk import find
 from app.store.journal import JournalEntry
 from app.store.uses import Use, uses
+from crypto.frozen import frozen
 
 _DONE = frozenset(("stamped", "countersigned"))
 PACKAGE = ".zip"
 
 
-@dataclass(frozen=True)
+@frozen
 class Source:
     """One file that is to be archived."""
 

@@ -14,7 +14,7 @@ import json
 import re
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -31,6 +31,7 @@ from app.evidence.opening import (
 )
 from app.evidence.unpacking import unpack, unpack_registry
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError, within_time
 from crypto.pdf.reading.signatures import read_signatures
@@ -104,7 +105,7 @@ def encode_changes(changes: Iterable[SealChange]) -> bytes:
 # --- checking ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Checked:
     """What can be said of a package, offline."""
 

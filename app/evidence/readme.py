@@ -8,10 +8,10 @@ commands are the package's own, never a stranger's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from app.errors import LANGUAGES, phrase
+from crypto.frozen import frozen
 from crypto.seal.registry_proof import ProvedEntry, RegistryProof
 from crypto.verdict import Report, SignatureReport, beijing, one_line, say
 
@@ -19,7 +19,7 @@ _DISTID = "distid:1234567812345678"
 _HASHES = {"sm3", "sha1", "sha224", "sha256", "sha384", "sha512"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Value:
     """One signature value that openssl can check; names are those of members."""
 
@@ -35,7 +35,7 @@ class Value:
     """Or "seal", or what :class:`app.evidence.unpacking.SignedPart` has."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Recheck:
     """What there is to check of one signature."""
 
@@ -53,7 +53,7 @@ class Recheck:
     """(certificate, its issuer), names of members."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Registered:
     """What the registry has of one seal, and how to go over it."""
 

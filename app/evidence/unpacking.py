@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pdf.reading.signatures import EmbeddedSignature
 from crypto.pki.certificate import Certificate
 from crypto.pki.cms import CmsError, SignedData
@@ -29,7 +30,7 @@ from crypto.seal.use_policy import SignedPolicy
 _ECDSA_WITH_SHA256 = "sha256"
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedPart:
     """Bytes that somebody has signed, as members of the package."""
 

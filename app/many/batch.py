@@ -16,11 +16,12 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from app.errors import Cancelled, stops_batch
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from crypto.algorithms.keys import SigningKey
@@ -31,7 +32,7 @@ DEPTH = 3
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True)
+@frozen
 class _Request:
     """A worker wants something signed."""
 
@@ -40,7 +41,7 @@ class _Request:
     answer: Future[bytes] = field(default_factory=Future)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Ended(Generic[Result]):
     """A worker has finished a document, or failed."""
 
@@ -49,7 +50,7 @@ class _Ended(Generic[Result]):
     error: BaseException | None
 
 
-@dataclass(frozen=True)
+@frozen
 class _LentKey:
     """See :class:`crypto.algorithms.keys.SigningKey`: to be used in the workers."""
 

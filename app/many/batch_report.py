@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -11,11 +10,12 @@ from app.errors import explain, phrase
 from app.many.resuming import StampedEarlier
 from app.spreadsheet import save_table
 from app.stamping import StampedFile
+from crypto.frozen import frozen
 
 COLUMNS = ("document", "output", "seals", "pages", "result", "reason", "digest", "at", "folder")
 
 
-@dataclass(frozen=True)
+@frozen
 class BatchLine:
     """One document of a batch."""
 

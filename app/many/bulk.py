@@ -19,7 +19,7 @@ import stat
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from multiprocessing import connection
 from pathlib import Path
@@ -43,6 +43,7 @@ from crypto.bounded import (
     ProcessOutOfMemory,
     ProcessTimedOut,
 )
+from crypto.frozen import frozen
 from crypto.report.reading import read_report
 from crypto.seal.statement import SealChange, SignedStatement
 from crypto.validation.trust import Trust
@@ -70,7 +71,7 @@ _MAX_ANSWER = 256 << 20
 """Bytes of a report in JSON and on A4."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Order:
     """What holds for every document of a run."""
 
@@ -87,7 +88,7 @@ class Order:
     """What cannot be read is told with options of the command line, not with buttons."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Told:
     """What the platform has said since the run began."""
 
@@ -98,7 +99,7 @@ class Told:
 NOTHING = Told()
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """What became of one document."""
 
@@ -117,7 +118,7 @@ class Outcome:
         return str(self.answer["verdict"])
 
 
-@dataclass(frozen=True)
+@frozen
 class Run:
     """All outcomes, in the order of the files."""
 

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crypto.algorithms.gm import sm3_hasher
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from app.store.journal import Journal, JournalEntry
 
 
-@dataclass(frozen=True)
+@frozen
 class StampedEarlier:
     """A document that an earlier run has stamped, as its entry tells."""
 

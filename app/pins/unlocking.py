@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from app.errors import PlatformAnswerInvalid
@@ -21,6 +21,7 @@ from app.remote.platform_account import PlatformClient
 from app.store.applications import DONE, ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord
 from crypto.algorithms.keys import SM2_WITH_SM3, SoftKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.seal.application_form import PIN_RESET
 from crypto.seal.unlocking import SIGNER, UnlockStatement
@@ -108,7 +109,7 @@ def vendor_tool(token: Token) -> str:
 # --- unlocking -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Unlocked:
     """What came of it."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -22,6 +22,7 @@ from app.errors import (
     PageOutOfRange,
     SeamTooThin,
 )
+from crypto.frozen import frozen
 from crypto.seal.date_mark import DateMark, Style
 from crypto.seal.mark import Mark
 
@@ -47,7 +48,7 @@ TOLERANCE_MM = 0.01
 """How far rounding may carry an edge over the page's: a fortieth of a hair."""
 
 
-@dataclass(frozen=True)
+@frozen
 class PageBox:
     """A page's size as displayed (CropBox, /Rotate and UserUnit taken into account)."""
 
@@ -55,7 +56,7 @@ class PageBox:
     height_mm: float
 
 
-@dataclass(frozen=True)
+@frozen
 class SealSize:
     """A seal's filed size."""
 
@@ -63,7 +64,7 @@ class SealSize:
     height_mm: float
 
 
-@dataclass(frozen=True)
+@frozen
 class TextHit:
     """Where a text, or an empty signature field, stands on a page, as displayed."""
 
@@ -80,7 +81,7 @@ class TextHit:
         return self.left_mm + self.width_mm / 2, self.top_mm + self.height_mm / 2
 
 
-@dataclass(frozen=True)
+@frozen
 class Places:
     """What a document has that seals are placed by."""
 

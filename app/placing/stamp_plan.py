@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -22,6 +22,7 @@ from app.errors import DateWithoutSeal, OutsidePage, PlacementError
 from app.placing import placement
 from app.placing.placement import MAX_SLICES, Corner, PageBox, SealSize, Side, TextHit
 from app.placing.written import parse_pages
+from crypto.frozen import frozen
 from crypto.seal.date_mark import DateMark, Style
 from crypto.seal.mark import Mark
 
@@ -35,7 +36,7 @@ _MOST_SKIPPED = 500
 """Pages of one document that are skipped because they are too small."""
 
 
-@dataclass(frozen=True)
+@frozen
 class At:
     """The seal's centre at one place on certain pages (单页, 多页, 坐标)."""
 
@@ -51,7 +52,7 @@ class At:
         return self.pages.lstrip("-").isdigit()
 
 
-@dataclass(frozen=True)
+@frozen
 class Riding:
     """骑缝: a slice on the edge of each of certain pages."""
 
@@ -69,7 +70,7 @@ class Riding:
         return self.side in ("right", "left")
 
 
-@dataclass(frozen=True)
+@frozen
 class Keyword:
     """On an occurrence of a text."""
 
@@ -77,7 +78,7 @@ class Keyword:
     which: int | Literal["all"] | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class InField:
     """On an empty signature field."""
 
@@ -94,7 +95,7 @@ _KINDS: dict[str, type[Rule]] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Placed:
     """One seal, placed by one rule."""
 
@@ -136,7 +137,7 @@ class Placed:
         return replace(self, moved=(), without=())
 
 
-@dataclass(frozen=True)
+@frozen
 class Laid:
     """One mark on a document."""
 

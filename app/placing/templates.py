@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.durable import locked, replace_file
 from app.errors import SettingsInvalid, TemplateNotFound
 from app.placing.stamp_plan import Placed, placed_from_json, to_json
+from crypto.frozen import frozen
 
 MOST = 50
 """Templates that are kept; one more than a person can tell apart in a list."""
@@ -26,7 +26,7 @@ _NAME = 60
 """Characters of a name."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Template:
     """Where a seal usually goes."""
 

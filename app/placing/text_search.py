@@ -15,6 +15,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
+from crypto.frozen import frozen
+
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom of a letter on the page displayed; any unit."""
 
@@ -50,7 +52,7 @@ def _shows_nothing(letter: str) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Letter:
     """One character, or what a font takes for one."""
 

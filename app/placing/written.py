@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from app.errors import PageOutOfRange, PageRangeInvalid, PositionInvalid
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from app.placing.placement import Side
@@ -78,7 +78,7 @@ def _page(number: int, count: int) -> int:
 # --- positions -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Point:
     """Where a seal's centre goes."""
 

@@ -9,7 +9,6 @@ import base64
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from app.errors import ApplicationFieldWrong
 from app.store.applications import LETTER, ApplicationRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SM2_WITH_SM3
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.unit_codes import CodeError, check_citizen_number, check_credit_code
@@ -48,7 +48,7 @@ _LETTERS = {
 _PHONE = re.compile(r"\+?[0-9][0-9 -]{4,19}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """One field of the form."""
 

@@ -20,7 +20,7 @@ import secrets
 import zipfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ from app.remote.public_services import PublicPlatform
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.owner_only import protect
 from crypto.pki.cms import CmsError, digest_of
 from crypto.seal.statement import SignedStatement, StatementError
@@ -53,7 +54,7 @@ _MAX_PACKAGE = 64 * 1024 * 1024
 _MAX_RECEIPT = 256 * 1024
 
 
-@dataclass(frozen=True)
+@frozen
 class DisputeReceipt:
     """Proof that a dispute is on record, and the key to it. Saved as JSON."""
 
@@ -97,7 +98,7 @@ class DisputeReceipt:
             raise UsageError("no_receipt", path.name) from error
 
 
-@dataclass(frozen=True)
+@frozen
 class DisputeState:
     """How far a dispute is."""
 
@@ -113,7 +114,7 @@ class DisputeState:
         return self.state != "opened"
 
 
-@dataclass(frozen=True)
+@frozen
 class DisputeEvidence:
     """The platform's package, every proof in it checked, and saved."""
 

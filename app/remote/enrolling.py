@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,10 +18,11 @@ from app.remote.platform_account import PlatformClient
 from app.signing import TokenKey
 from app.store.applications import ApplicationRecord
 from app.store.cabinet import Cabinet, SealRecord
+from crypto.frozen import frozen
 from device.token import Session
 
 
-@dataclass(frozen=True)
+@frozen
 class Applicant:
     """Who asks for which seal (办法 第十二条)."""
 

@@ -13,7 +13,7 @@ import contextlib
 import json
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from app.store.cabinet import Cabinet, SealRecord
 from app.store.lending import GrantRecord, LeaseBook, use_of
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.certificate_making import make_request
 from crypto.pki.names_and_algorithms import Name
@@ -59,7 +60,7 @@ class Secrets(Protocol):
 # --- offering ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Wish:
     """What somebody wants to grant."""
 
@@ -82,7 +83,7 @@ class Wish:
     """The grantee's identity number, where it is known; it goes to the platform alone."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Offered:
     """An offer, and what the grantee accepts it with."""
 
@@ -164,7 +165,7 @@ def offer(
 # --- accepting ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Person:
     """Who accepts without a certificate of the platform."""
 
@@ -308,7 +309,7 @@ def withdraw(
 # --- what goes by itself while somebody is signed in ----------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Settled:
     """What was done along the way."""
 
@@ -319,7 +320,7 @@ class Settled:
     """Names of seals whose leases were used with one number twice."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Lending:
     """What this computer keeps for it."""
 

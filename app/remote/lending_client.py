@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,13 +12,14 @@ from app.remote.platform_connection import from_base64, plain, to_base64
 from app.store.lending import ENDED, LeaseRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.seal.grant import Grant, SignedGrant
 from crypto.seal.statement import SignedStatement
 
 _REASONS = {"number": "uses", "hours": "scope", "kind": "scope", "counterparty": "scope"}
 
 
-@dataclass(frozen=True)
+@frozen
 class PlatformGrant:
     """A grant as the platform tells of it."""
 
@@ -35,7 +35,7 @@ class PlatformGrant:
         return self.signed.grant.id
 
 
-@dataclass(frozen=True)
+@frozen
 class Newcomer:
     """Somebody without a certificate of the platform."""
 

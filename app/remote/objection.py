@@ -5,14 +5,16 @@ Apart from the sending, so that the window can name it without the modules that 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
+
+from crypto.frozen import frozen
 
 MAX_REASON, MAX_NAME, MAX_CONTACT = 2000, 60, 200
 """Characters that the platform takes."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Objection:
     """What a person objects to, in which words, and how to reach them."""
 

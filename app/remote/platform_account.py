@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,9 +18,10 @@ from app.remote.public_services import PublicPlatform
 from crypto.algorithms import merkle
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Application:
     """An application as the platform has it."""
 
@@ -40,7 +41,7 @@ class Application:
     created_at: datetime | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Appointed:
     """An appointment as the platform has it."""
 
@@ -54,7 +55,7 @@ class Appointed:
     until: datetime | None
 
 
-@dataclass(frozen=True)
+@frozen
 class PlatformSeal:
     """A seal as the platform has it."""
 
@@ -82,7 +83,7 @@ class PlatformSeal:
         return self.renewal or self.state == "made"
 
 
-@dataclass(frozen=True)
+@frozen
 class SyncItem:
     """One change since a cursor."""
 
@@ -91,7 +92,7 @@ class SyncItem:
     body: Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@frozen
 class SyncPage:
     """Some changes, in the order of the platform's ledger."""
 
@@ -100,7 +101,7 @@ class SyncPage:
     more: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class UsageReceipt:
     """Proof that the platform's ledger holds a usage record."""
 

@@ -20,7 +20,6 @@ import json
 import re
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -33,6 +32,7 @@ from app.errors import (
 )
 from app.remote.http_client import exchange, open_connections, time_told
 from app.settings import is_loopback
+from crypto.frozen import frozen
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.pki.chain import build_chain
 from crypto.pki.names_and_algorithms import CertificateError
@@ -46,7 +46,7 @@ IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 """What may stand in a path, and in a line of a text that is signed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Service:
     """What a platform says it is, checked."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Protocol
@@ -27,6 +26,7 @@ from app.file_kind import require_pdf
 from app.publishing import publish, unpublished
 from app.remote.platform_connection import Service
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfError
 from crypto.pdf.reading.signatures import read_signatures
@@ -52,7 +52,7 @@ class ReportDesk(Protocol):
         """The report on *document*, a PDF under its seal."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SealedReport:
     """A report that the platform has sealed, checked and saved."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from app.errors import PlatformRefused, TokenWithoutSeal
@@ -31,10 +31,11 @@ from app.store.cabinet import Cabinet, SealRecord
 from app.store.news import News, of_authority
 from app.store.use_requests import UseRequestRecord
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from device.token import Session
 
 
-@dataclass(frozen=True)
+@frozen
 class Synced:
     """What a sync did."""
 

@@ -8,17 +8,18 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from app.errors import SettingsInvalid
+from crypto.frozen import frozen
 
 _MOST_FAULTS = 20
 """In one file; with more of them nothing in it is believed."""
 _ASSIGNMENT = re.compile(r"\s*\"?([A-Za-z0-9_-]+)\"?\s*=")
 
 
-@dataclass(frozen=True)
+@frozen
 class SettingsFile:
     """What a file says."""
 

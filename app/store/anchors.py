@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from importlib import resources
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Literal
 from app.durable import patiently, replace_file
 from app.errors import FileNotReadable, FileProblem, SettingLocked, UsageError
 from app.settings import Settings
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate, load_certificates
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.validation.trust import Trust
@@ -32,7 +32,7 @@ _MAX_OWN = 500
 _MAX_FILE = 4 * 1024 * 1024
 
 
-@dataclass(frozen=True)
+@frozen
 class Anchor:
     """One certificate that is trusted."""
 

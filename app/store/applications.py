@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 
 from app.errors import ApplicationNotFound
 from app.store.encrypted_file import EncryptedFile
 from app.store.record_bytes import pack, unpack
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 
 DRAFT = "draft"
 COLLECTED = "collected"
@@ -30,7 +31,7 @@ LETTER = "letter"
 """The kind of document that is a letter of authority."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ApplicationRecord:
     """One application as the cabinet last knew it."""
 

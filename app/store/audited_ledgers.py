@@ -7,16 +7,17 @@ which may be made anew.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
 from app.durable import replace_file
 from app.errors import AuditRecordDamaged
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class AuditedLedger:
     """How long a ledger was when it was checked last."""
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice
@@ -30,6 +30,7 @@ from app.store.encrypted_file import EncryptedFile
 from app.store.record_bytes import R, pack, unpack
 from app.store.secret_store import Stores
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.revocation_list import Crl
@@ -94,7 +95,7 @@ _STATES = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class SealRecord:
     """One seal as the cabinet last knew it."""
 
@@ -184,7 +185,7 @@ class SealRecord:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class PlatformRecord:
     """A platform as it was pinned when the first seal was applied for."""
 
@@ -205,7 +206,7 @@ class PlatformRecord:
         return sm3(self.certificates["root"]).hex()
 
 
-@dataclass(frozen=True)
+@frozen
 class RegistryRecord:
     """How far a platform's public registry was followed (:mod:`app.remote.registry`)."""
 
@@ -229,7 +230,7 @@ class RegistryRecord:
     """Codes of seals whose whole history before the epoch is in :attr:`earlier`."""
 
 
-@dataclass(frozen=True)
+@frozen
 class UsageRecord:
     """A use of a seal, reported to the platform or still to be."""
 

@@ -23,7 +23,6 @@ import json
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -34,6 +33,7 @@ from app.durable import locked, patiently, replace_file, sync_folder
 from app.errors import JournalDamaged, phrase
 from app.spreadsheet import save_table
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 
 GENESIS = "0" * 64
 _OWN_KEYS = frozenset({"at", "event", "previous", "sequence"})
@@ -45,7 +45,7 @@ COLUMNS = (
 """Columns of an export; details that have no column of their own stand in ``remark``."""
 
 
-@dataclass(frozen=True)
+@frozen
 class JournalEntry:
     """One line."""
 
@@ -62,7 +62,7 @@ class JournalEntry:
     """SM3 of this line, hex."""
 
 
-@dataclass(frozen=True)
+@frozen
 class JournalCheck:
     """What a check of the whole journal found."""
 
@@ -83,7 +83,7 @@ class JournalCheck:
         return not self.problem
 
 
-@dataclass(frozen=True)
+@frozen
 class _Head:
     count: int
     size: int

@@ -8,12 +8,13 @@ folder that was put back, or a clock, shows by that.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Protocol
 
 from app.errors import LeaseRefused
+from crypto.frozen import frozen
 from crypto.seal.grant import SignedGrant
 from crypto.seal.statement import Leave, SignedStatement
 
@@ -25,7 +26,7 @@ ENDED = {"exhausted": "uses", "expired": "term", "revoked": "withdrawn"}
 """State of a grant that is over → reason of :class:`app.errors.NotAuthorised`."""
 
 
-@dataclass(frozen=True)
+@frozen
 class GrantRecord:
     """A grant as the platform last told of it."""
 
@@ -82,7 +83,7 @@ class GrantRecord:
         return self.state in ("offered", "active")
 
 
-@dataclass(frozen=True)
+@frozen
 class LeaseRecord:
     """A lease: leaves that may be used without the platform until a certain time."""
 
@@ -101,7 +102,7 @@ class LeaseRecord:
         return len(self.leaves) - len(self.used)
 
 
-@dataclass(frozen=True)
+@frozen
 class Leaf:
     """One use of a lease, taken out of it."""
 

@@ -8,19 +8,20 @@ written in the messages, so that it is read in the language of the day.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from app.errors import phrase
 from app.store.encrypted_file import EncryptedFile
 from app.store.record_bytes import pack, unpack
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 
 MOST = 2_000
 """Notices that are kept; beyond, the oldest that were read go first."""
 
 
-@dataclass(frozen=True)
+@frozen
 class NoticeRecord:
     """One piece of news."""
 
@@ -41,7 +42,7 @@ class NoticeRecord:
         return self.read_at is not None
 
 
-@dataclass(frozen=True)
+@frozen
 class Said:
     """A notice for people."""
 

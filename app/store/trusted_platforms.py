@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
@@ -19,6 +19,7 @@ from typing import Literal
 from app.durable import patiently, replace_file
 from app.errors import SettingLocked
 from app.settings import Origin, Settings
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.validation.anchor_rules import AnchorRule
@@ -28,7 +29,7 @@ By = Literal["person", "policy"]
 _MAX = 500
 
 
-@dataclass(frozen=True)
+@frozen
 class TrustedPlatform:
     """One platform, pinned by its root."""
 

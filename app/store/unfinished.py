@@ -14,7 +14,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,12 +22,13 @@ from app.durable import discard, sync_folder, try_lock
 from app.publishing import is_temporary
 from app.store.journal import Journal
 from crypto.algorithms.gm import sm3_hasher
+from crypto.frozen import frozen
 
 WAITING_S = 90 * 24 * 3600
 """How long a folder that is not there, a drive that is not connected, is waited for."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """What the journal will say of an output, beside what every entry says."""
 
@@ -36,7 +37,7 @@ class Entry:
     """The usage record to be queued (:meth:`app.store.cabinet.Cabinet.queue_usage`); "": none."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Unfinished:
     """One output between its verification and its entry in the journal."""
 

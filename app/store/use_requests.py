@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.seal.use_approval import SignedApproval, SignedRequest, UseRequest
 from crypto.seal.use_policy import PolicyError, SignedPolicy, UsePolicy
@@ -17,7 +17,7 @@ OPEN = ("pending", "approved")
 """States in which something can still come of a request."""
 
 
-@dataclass(frozen=True)
+@frozen
 class PolicyRecord:
     """A seal's policy, as the platform last told of it."""
 
@@ -60,7 +60,7 @@ class PolicyRecord:
         return not self.unreadable and (self.policy is None or self.policy.offline)
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """One approver's answer; no decision yet: ""."""
 
@@ -77,7 +77,7 @@ class Answer:
     """Secret part of the address of the approver's page for phones; "" if it is not for us."""
 
 
-@dataclass(frozen=True)
+@frozen
 class UseRequestRecord:
     """A request as the platform last told of it."""
 

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from app.store.cabinet import UsageRecord
 from app.store.journal import JournalEntry
+from crypto.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Use:
     """Entries that belong together, oldest first."""
 
@@ -72,7 +72,7 @@ def uses(entries: Iterable[JournalEntry]) -> list[Use]:
     return sorted(found, key=lambda use: use.sequence)
 
 
-@dataclass(frozen=True)
+@frozen
 class WaitingUse:
     """A use that the platform has yet to be told of."""
 

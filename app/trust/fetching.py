@@ -17,7 +17,7 @@ import binascii
 import contextlib
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from app.revisions import open_pdf
 from app.settings import Settings
 from app.verifying import verify
 from crypto.bounded import BoundedError, Message, run
+from crypto.frozen import frozen
 from crypto.pdf.reading.enclosed_evidence import with_enclosed_evidence
 from crypto.pdf.reading.failures import within_time
 from crypto.pdf.signing.dss import certificates_in
@@ -83,7 +84,7 @@ class Fetcher:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Gathered:
     """What a file names and encloses, read in a bounded process."""
 

@@ -15,7 +15,6 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from app.settings import Settings
 from app.store.journal import Journal
 from app.store.trusted_platforms import TrustedPlatform, keep
 from app.verifying import verify
+from crypto.frozen import frozen
 from crypto.validation.trust import Trust
 from crypto.verdict import Report
 
@@ -40,7 +40,7 @@ DIGITS = 16
 """Hexadecimal digits of the root's SM3 that a person enters in the window: 64 bits."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Claim:
     """What a file says of itself; nobody has checked it."""
 
@@ -98,7 +98,7 @@ def fits(service: Service, at: Sequence[int], entered: str) -> bool:
     return len(at) >= DIGITS and secrets.compare_digest(digits.encode(), wanted.encode())
 
 
-@dataclass(frozen=True)
+@frozen
 class CheckedClaim:
     """A file's platform, described by itself, with its root yet to be compared."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Protocol
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
+from crypto.frozen import frozen
 
 EC_PUBLIC_KEY = "1.2.840.10045.2.1"
 SM2_CURVE = "1.2.156.10197.1.301"
@@ -33,7 +34,7 @@ def sm2_spki(public: bytes) -> bytes:
     return der.sequence(algorithm, der.bit_string(b"\x04" + public))
 
 
-@dataclass(frozen=True)
+@frozen
 class SoftKey:
     """An SM2 key in memory: for the platform's own keys and for tests, never for a company's
     seal."""

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 
 HASH_SIZE = 32
 MAX_NOTE = 65_536
@@ -219,7 +219,7 @@ class NoteKey(Protocol):
     def sign(self, message: bytes) -> bytes: ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Checkpoint:
     """What a log commits itself to at one moment."""
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
 from crypto import deadline
+from crypto.frozen import frozen
 from crypto.pdf.changes.filling import shows_another_value
 from crypto.pdf.changes.looks import inherited
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
@@ -62,7 +62,7 @@ class Kind(StrEnum):
     """The document is too large to be searched whole."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Elsewhere:
     """One way in which a document may show something else."""
 

@@ -13,9 +13,9 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import StrEnum
 
+from crypto.frozen import frozen
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PdfEncrypted, PdfError, PdfPasswordWrong
 from crypto.pdf.reading.surroundings import without_surroundings
@@ -41,7 +41,7 @@ class Fault(StrEnum):
     """The table of its objects is not where it is said to be, or wrong."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Mended:
     """A file put in order."""
 

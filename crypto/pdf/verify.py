@@ -35,6 +35,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from crypto.frozen import frozen
 from crypto.pdf.changes.coverage import Coverage
 from crypto.pdf.changes.unlisted import read_alike
 from crypto.pdf.hidden import hidden_signatures
@@ -213,7 +214,7 @@ def _covering_less(signature: SignatureReport) -> SignatureReport:
 # --- 1. open the file --------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class _File:
     """The file that is verified, and what it is judged by."""
 
@@ -382,7 +383,7 @@ def _take(check: _Check, found: SignatureCheck | CmsCheck) -> None:
     check.approved = found.approved
 
 
-@dataclass(frozen=True)
+@frozen
 class _ContentDigest:
     """Digests over what one signature covers; the one of step 3 is not made again."""
 
@@ -562,7 +563,7 @@ def _of_later(changes: Sequence[Change], later: _Check, harmless: bool, heap: in
 # --- 8. name what is not signed ----------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class _Unsigned:
     """What shows on the pages and proves nothing."""
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.names_and_algorithms import CertificateError, Name, read_algorithm
 from crypto.pki.public_key import PublicKey
 
@@ -82,7 +82,7 @@ class IssuerSigned:
         return {}
 
 
-@dataclass(frozen=True)
+@frozen
 class Certificate(IssuerSigned):
     """One X.509 certificate."""
 

@@ -6,12 +6,12 @@ Whoever signs is anything with ``sign(message) -> DER signature`` — an SM2 key
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import ISSUER_ACCESS, KEY_USAGES, OCSP_ACCESS
 from crypto.pki.names_and_algorithms import CertificateError, Name, read_algorithm
 from crypto.pki.public_key import PublicKey
@@ -91,7 +91,7 @@ def make_certificate(
     return _signed(tbs, algorithm, issuer_key)
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """A PKCS#10 certificate request."""
 

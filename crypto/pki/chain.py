@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 from itertools import pairwise
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.weakness import weaknesses
 
@@ -15,7 +16,7 @@ MAX_CHAIN = 8
 """Certificates of a path, its anchor included."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ChainProblem:
     """One reason why a chain does not hold."""
 
@@ -29,7 +30,7 @@ class ChainProblem:
     """It is about another certificate than the first, whatever their names."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Chain:
     """The best path found from a certificate towards a trust anchor."""
 

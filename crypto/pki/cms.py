@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from crypto.algorithms import gm
 from crypto.asn1 import ber, der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import (
     ECDSA_SIGNATURES,
@@ -75,7 +76,7 @@ def digest_of(content: bytes) -> ContentDigest:
     return lambda hash_name, prefix=b"": hash_bytes(hash_name, prefix + content)
 
 
-@dataclass(frozen=True)
+@frozen
 class Attribute:
     """One attribute of a signer."""
 
@@ -85,7 +86,7 @@ class Attribute:
     """DER of each value."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SignerInfo:
     """One signer as found."""
 
@@ -149,7 +150,7 @@ class SignerInfo:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedData:
     """A parsed SignedData."""
 

@@ -18,7 +18,6 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -28,6 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from crypto.algorithms import gm
 from crypto.algorithms.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.cms import (
     ALGORITHM_PROTECTION,
@@ -65,7 +65,7 @@ _MAX_CANDIDATES = 4
 Form = Literal["attributes", "digest", "direct"]
 
 
-@dataclass(frozen=True)
+@frozen
 class SignerFacts:
     """What is so about one signer."""
 
@@ -356,7 +356,7 @@ def _base64_digest(content: bytes) -> bytes:
 # --- x509.rsa_sha1 -----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class RsaFacts:
     """What is so about a bare PKCS#1 value (ISO 32000-1 §12.8.3.2)."""
 

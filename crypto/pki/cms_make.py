@@ -10,11 +10,11 @@ SHA-256. What is made is read back and checked before it is returned.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.cms import (
     ALGORITHM_PROTECTION,
@@ -42,7 +42,7 @@ _RSA_WITH_SHA256 = "1.2.840.113549.1.1.11"
 _ECDSA_WITH_SHA256 = "1.2.840.10045.4.3.2"
 
 
-@dataclass(frozen=True)
+@frozen
 class _Suite:
     """The algorithms that go with one kind of key."""
 
@@ -153,7 +153,7 @@ def _optional(seal: bytes | None, signing_time: datetime | None) -> Iterator[Att
         yield Attribute(SEAL, (seal,))
 
 
-@dataclass(frozen=True)
+@frozen
 class _Blank:
     """Stands in for a key where only the size counts."""
 

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+from crypto.frozen import frozen
 
 CREDIT_CODE = re.compile(r"(?<![0-9A-Z])[0-9A-HJ-NPQRTUWXY]{2}\d{6}[0-9A-HJ-NPQRTUWXY]{10}")
 """Two signs for the registrar and kind, six digits for the region, ten signs (GB 32100-2015)."""
@@ -33,7 +34,7 @@ class _Name(Protocol):
     def attributes(self) -> tuple[tuple[str, str], ...]: ...
 
 
-@dataclass(frozen=True)
+@frozen
 class Holder:
     """The holder of a certificate as far as its subject tells."""
 

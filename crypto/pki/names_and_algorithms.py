@@ -7,10 +7,10 @@ Tables say which digest goes with which signature algorithm. Malformed input rai
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 
 from crypto.asn1 import der
+from crypto.frozen import frozen
 
 _ATTRIBUTES = {
     "2.5.4.3": "CN",
@@ -95,7 +95,7 @@ class CertificateError(ValueError):
     """The bytes are not a certificate, request or CRL that can be read."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Name:
     """A distinguished name as found."""
 

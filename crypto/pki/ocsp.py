@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
 from crypto.algorithms.keys import SigningKey
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.pki.certificate_making import signature_algorithm
 from crypto.pki.cms import hash_bytes
@@ -41,7 +41,7 @@ _HASH_OIDS = {name: oid for oid, name in HASHES.items()}
 _ENUMERATED = 0x0A
 
 
-@dataclass(frozen=True)
+@frozen
 class CertificateId:
     """CertID: names a certificate by its issuer's name and key, hashed, and its serial number."""
 
@@ -99,7 +99,7 @@ class CertificateId:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """SingleResponse: what is said of one certificate."""
 
@@ -119,7 +119,7 @@ class Answer:
 # --- asking ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class OcspRequest:
     """An OCSPRequest; a requestor's signature is not looked at."""
 
@@ -171,7 +171,7 @@ def make_request(
 # --- answers -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class OcspResponse:
     """A successful OCSPResponse; :meth:`answer` proves which issuer it may answer for."""
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -15,6 +14,7 @@ from crypto import deadline
 from crypto.algorithms import gm
 from crypto.algorithms.keys import EC_PUBLIC_KEY, SM2_CURVE, SM2_WITH_SM3
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.names_and_algorithms import (
     DSA_SIGNATURES,
     ECDSA_SIGNATURES,
@@ -35,7 +35,7 @@ _KEY_KINDS = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class PublicKey:
     """A subject's public key."""
 

@@ -7,12 +7,12 @@ raises :class:`crypto.pki.names_and_algorithms.CertificateError`.
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property, lru_cache
 
 from crypto.asn1 import der
 from crypto.asn1.der import Tlv
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate, IssuerSigned, read_extension
 from crypto.pki.names_and_algorithms import CertificateError, Name, read_algorithm
 
@@ -20,7 +20,7 @@ MAX_CRL_ELEMENTS = 2_000_000
 """Enough for some 280,000 revoked certificates; the largest public lists hold fewer."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Crl(IssuerSigned):
     """A certificate revocation list (RFC 5280 §5)."""
 

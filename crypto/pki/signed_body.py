@@ -10,10 +10,9 @@ whoever uses it: statements, releases, trust lists, proofs of the registry, keys
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 
@@ -22,7 +21,7 @@ class SignedBodyError(ValueError):
     """The bytes are no such token, or larger than it may be."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedBody:
     """A token taken apart; neither the signature nor whose the certificate is was checked."""
 

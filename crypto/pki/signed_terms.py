@@ -14,13 +14,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 
@@ -62,7 +62,7 @@ def put_together(terms: bytes, intent: str, certificate: bytes, signature: bytes
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedTerms:
     """Terms whose signature fits the certificate inside, which is yet to be trusted."""
 

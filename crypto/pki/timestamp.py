@@ -13,11 +13,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from crypto.algorithms.keys import SigningKey
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import TIME_STAMPING, Certificate
 from crypto.pki.cms import TST_INFO, CmsError, ContentDigest, SignedData
 from crypto.pki.cms_facts import SignerFacts, signer_facts
@@ -56,7 +56,7 @@ class TimestampRefused(TimestampError):
 # --- asking ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """A TimeStampReq."""
 
@@ -139,7 +139,7 @@ def open_response(data: bytes, request: Request) -> TimestampToken:
 # --- tokens ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class TimestampFacts:
     """What is so about one token; no verdict, and nothing about its chain."""
 
@@ -169,7 +169,7 @@ class TimestampFacts:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class TimestampToken:
     """A TimeStampToken: SignedData around a TSTInfo."""
 

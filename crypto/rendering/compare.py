@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
+
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -66,7 +67,7 @@ class Kind(StrEnum):
     """A viewer's own sign, which it no longer draws: anything may differ there."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Box:
     """A part of a page, millimetres."""
 
@@ -96,7 +97,7 @@ class Box:
         return Box(*(factor * side for side in (self.left, self.top, self.width, self.height)))
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where the static review has accepted that something was added."""
 
@@ -126,7 +127,7 @@ def unequal(then: Drawing, now: Drawing) -> Unequal | None:
     return Unequal(now.width, now.height, now.mm, top, (then.rgb[rows], now.rgb[rows]))
 
 
-@dataclass(frozen=True)
+@frozen
 class Unequal:
     """The rows in which two drawings are not equal, and a few around them: all that is needed to
     tell where they differ, and mostly a small part of the page."""

@@ -10,9 +10,9 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from crypto.frozen import frozen
 from crypto.rendering.compare import Box
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class Undrawable(Exception):
     """The engine refuses the document or a page."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Raster:
     """A page's pixels."""
 

@@ -7,9 +7,9 @@ bounded process (:mod:`crypto.bounded`); :mod:`crypto.pdf.marks.drawn` asks for 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from crypto.frozen import frozen
 from crypto.rendering.compare import Box
 from crypto.rendering.drawing import Undrawable
 from crypto.rendering.engines import ENGINES, opened
@@ -25,7 +25,7 @@ PARTS = 4
 with everything that the page shows there."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Wish:
     """One mark to be drawn."""
 

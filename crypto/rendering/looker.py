@@ -20,9 +20,10 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, field, replace
 from typing import TYPE_CHECKING, Any
 
+from crypto.frozen import frozen
 from crypto.late_modules import OF_RENDERERS, put_off
 from crypto.rendering.compare import Place, Unequal, unequal
 from crypto.rendering.drawing import MarkEngine, Raster, Undrawable
@@ -47,7 +48,7 @@ _SAME_SIZE = 0.01
 """Points."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Sealed:
     """One earlier revision to be compared with the whole file."""
 
@@ -59,7 +60,7 @@ class Sealed:
     """To be looked at, 0-based, the most urgent first."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Order:
     """What a process is to look at."""
 

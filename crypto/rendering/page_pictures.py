@@ -9,9 +9,9 @@ from __future__ import annotations
 import io
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from crypto.frozen import frozen
 from crypto.seal.preview import MAX_ALL_PIXELS, MAX_PAGE, MAX_PIXELS
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ _MEMORY = 1 << 30
 _ANSWER = 3 * MAX_PIXELS + (1 << 20)
 
 
-@dataclass(frozen=True)
+@frozen
 class Drawing:
     """A picture's pixels, of which there are ``width * height``."""
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 import io
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from crypto.algorithms import gm
 from crypto.bounded import BoundedError, Message, run  # noqa: TID253 - this module comes late itself
+from crypto.frozen import frozen
 from crypto.pdf.looking.pictures import SECONDS, changes_in
 from crypto.pdf.reading.surroundings import without_surroundings
 from crypto.rendering.compare import Box
@@ -39,7 +39,7 @@ _Wish = tuple[int, int, Box | None]
 """See :mod:`crypto.rendering.sealed`."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Picture:
     """One picture."""
 
@@ -53,7 +53,7 @@ class Picture:
     """What it shows is what was signed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ChangedPicture:
     """One page that shows something else since it was sealed."""
 
@@ -69,7 +69,7 @@ class ChangedPicture:
     """Where the largest of the changes is, with something around it; millimetres."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Pictures:
     """What a report shows."""
 

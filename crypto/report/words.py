@@ -9,9 +9,9 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC
 
+from crypto.frozen import frozen
 from crypto.lengths import MM
 from crypto.report.pictures import ChangedPicture, Picture, Pictures
 from crypto.report.typeface import drawable
@@ -72,7 +72,7 @@ _WORDS_MM = 35.0
 """Of a page, for the words about a changed page."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Part:
     """Some of the report, as HTML."""
 

@@ -19,9 +19,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
+from crypto.frozen import frozen
 from crypto.pki import unit_codes
 from crypto.seal.kinds import COMPANY, KINDS, OFFICE, PERSONAL, PLATFORMS_OWN, SHAPES
 
@@ -38,7 +38,7 @@ MAX_NAME = 40
 """Characters of a unit's name; more are not legible on any seal."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """One field of a form."""
 
@@ -51,7 +51,7 @@ class Field:
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Form:
     """What one kind of application for one kind of seal asks for."""
 

@@ -10,11 +10,11 @@ checks that signature, so that the platform cannot insert a key of its own.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import ClassVar
 
 from crypto.algorithms.gm import is_public_key, sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 from crypto.seal.purpose_text import PurposeText, PurposeTextError, read_time
@@ -26,7 +26,7 @@ class ApproverKeyError(ValueError):
     """The bytes are no key that a Ukey has signed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ApproverKey(PurposeText):
     """What the Ukey signs."""
 
@@ -51,7 +51,7 @@ class ApproverKey(PurposeText):
         return "" if is_public_key(bytes.fromhex(self.key_sm2)) else "no key"
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedApproverKey:
     """A key that the certificate's key has signed; the certificate is yet to be trusted."""
 

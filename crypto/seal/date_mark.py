@@ -15,13 +15,13 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
 from importlib import resources
 from typing import Literal
 
 from crypto.beijing import BEIJING
+from crypto.frozen import frozen
 
 Style = Literal["cn", "iso"]
 
@@ -40,7 +40,7 @@ _BASELINE = 0.12
 """Of the height, from below: a Chinese character's square reaches that far under the baseline."""
 
 
-@dataclass(frozen=True)
+@frozen
 class DateMark:
     """Where the day of stamping appears. Which day that is, is known when stamping begins."""
 

@@ -10,10 +10,11 @@ enforced by the platform's leave for each use (:class:`crypto.seal.statement.Lea
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, timedelta, timezone
 
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.signed_terms import (
     SignedTerms,
@@ -45,7 +46,7 @@ class GrantError(ValueError):
     """The bytes are no grant, or not one that its grantor has signed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Scope:
     """For what a copy may be used; an empty entry allows everything."""
 
@@ -70,7 +71,7 @@ class Scope:
         return ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Grant:
     """What is granted: the terms."""
 
@@ -179,7 +180,7 @@ class Grant:
         return f"grant_{sm3(self.encode()).hex()[:24]}"
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedGrant:
     """A grant whose signature fits the certificate inside, which is yet to be trusted."""
 

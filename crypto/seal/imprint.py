@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -17,7 +18,7 @@ class ImprintError(ValueError):
     """The seal's picture cannot be drawn: an unknown format, damaged, or absurdly large."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Raster:
     """An imprint's pixels."""
 

@@ -8,7 +8,8 @@ applicant chooses, 第十四条).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+from crypto.frozen import frozen
 
 COMPANY, OFFICE, PERSONAL = "company", "office", "personal"
 """电子公章, 电子职务章, 电子私章."""
@@ -16,7 +17,7 @@ COMPANY, OFFICE, PERSONAL = "company", "office", "personal"
 SHAPES = ("square", "round", "ellipse")
 
 
-@dataclass(frozen=True)
+@frozen
 class SealKind:
     """One kind of seal."""
 

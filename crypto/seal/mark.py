@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from crypto.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Mark:
     """Where one imprint, or one slice of it, appears."""
 

@@ -21,12 +21,12 @@ import hashlib
 import hmac
 import json
 import re
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
 
 from crypto.algorithms.keys import SM2_WITH_SM3
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.public_key import PublicKey
@@ -73,7 +73,7 @@ def _problem_of_passkey(said: Binding | PairingProof) -> str:
     return "" if 1 <= size <= MAX_CREDENTIAL else "a passkey without a name"
 
 
-@dataclass(frozen=True)
+@frozen
 class PairingProof(PurposeText):
     """What the phone says of itself while it is paired. Its page makes an HMAC-SHA256 over this
     text with the secret from the computer's screen, which the platform never sees: so whatever the
@@ -113,7 +113,7 @@ def six_digits(mac: bytes) -> str:
     return f"{int.from_bytes(mac[:8], 'big') % 1_000_000:06}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Binding(PurposeText):
     """What the Ukey signs, so that a passkey acts for it."""
 
@@ -181,7 +181,7 @@ class Binding(PurposeText):
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class LossQuestion(PurposeText):
     """Asks which seals the phone can report as lost. Its passkey signs this, so that nobody else
     learns of them."""
@@ -203,7 +203,7 @@ class LossQuestion(PurposeText):
         return ""
 
 
-@dataclass(frozen=True)
+@frozen
 class LossReport(PurposeText):
     """挂失 by the phone, where the Ukey itself is lost: the seals are suspended at once."""
 
@@ -248,7 +248,7 @@ def host_of(origin: str) -> str:
     return found[2]
 
 
-@dataclass(frozen=True)
+@frozen
 class NewPasskey:
     """A passkey that was just made, as its authenticator data say."""
 
@@ -334,7 +334,7 @@ def spki(key: bytes) -> bytes:
 # --- what a phone has signed -------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Assertion:
     """What a passkey gave for one text."""
 
@@ -351,7 +351,7 @@ class Assertion:
         return self.authenticator_data + hashlib.sha256(self.client_data).digest()
 
 
-@dataclass(frozen=True)
+@frozen
 class PhoneSignature:
     """A text's signature by a phone, with all that is needed to check it::
 

@@ -13,9 +13,9 @@ import hashlib
 import json
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.seal.purpose_text import can_stand, is_blank
 
 KEY_SIZE = 32
@@ -88,7 +88,7 @@ def unwrap(private: bytes, wrapped: bytes) -> bytes:
     return key
 
 
-@dataclass(frozen=True)
+@frozen
 class Facts:
     """Page 0: what the platform is not to know."""
 

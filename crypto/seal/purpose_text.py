@@ -14,6 +14,7 @@ import unicodedata
 from datetime import UTC, datetime
 from typing import ClassVar, Self
 
+from crypto.frozen import frozen
 from crypto.pki.signed_terms import YEARS
 
 MAX_VALUE = 512
@@ -32,7 +33,7 @@ class PurposeTextError(ValueError):
     """The bytes are no text of that purpose, or a value cannot stand in one."""
 
 
-@dataclasses.dataclass(frozen=True)
+@frozen
 class PurposeText:
     """One kind of text. A subclass is a frozen dataclass whose fields are all ``str``; the field
     ``key_es256`` is called ``key-es256`` in the text, and ``from_`` is ``from``."""

@@ -30,11 +30,11 @@ import json
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crypto.algorithms import merkle
+from crypto.frozen import frozen
 from crypto.seal.statement import STATES, SealChange
 
 TILE = 256
@@ -309,7 +309,7 @@ class _Reader:
 # --- manifests ---------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class ShardInfo:
     """One shard as the manifest knows it."""
 
@@ -320,7 +320,7 @@ class ShardInfo:
     """Seals in it that have changed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Manifest:
     """An epoch: the registry up to :attr:`size`, written down as shards."""
 

@@ -17,12 +17,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from crypto.algorithms import merkle
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import OCSP_SIGNING
 from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 from crypto.seal.statement import IN_USE, STATES, SealChange
@@ -39,7 +39,7 @@ class RegistryProofError(ValueError):
     """The bytes are no proof, or something in it does not hold."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ProvedEntry:
     """An entry of the registry and why it is one."""
 
@@ -58,7 +58,7 @@ class ProvedEntry:
         return found
 
 
-@dataclass(frozen=True)
+@frozen
 class RegistryProof:
     """All that the registry has of one seal; its signer's certificate is yet to be trusted."""
 

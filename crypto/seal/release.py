@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 
@@ -47,7 +47,7 @@ def numbers(version: str) -> tuple[int, ...]:
     return tuple(found)
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Release:
     """What the platform vouches for."""
 
@@ -102,7 +102,7 @@ class Release:
             return False
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedRelease:
     """A token whose signature fits the certificate inside; the certificate is yet to be trusted."""
 

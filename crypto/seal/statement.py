@@ -20,10 +20,11 @@ from __future__ import annotations
 import base64
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import OCSP_SIGNING, Certificate
 from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
 
@@ -45,7 +46,7 @@ class StatementError(ValueError):
     """The bytes are not a platform statement, or its signature does not hold."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Leave:
     """For which use of a seal the platform has given its leave."""
 
@@ -68,7 +69,7 @@ class Leave:
     (:class:`crypto.seal.use_approval.UseEvidence`); b"" if nobody had to."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SealStatement:
     """The facts the platform vouches for."""
 
@@ -126,7 +127,7 @@ class SealStatement:
         return sign_body(PREFIX, body, key)
 
 
-@dataclass(frozen=True)
+@frozen
 class SealChange:
     """One change of a seal's state, from a platform's public registry (whoever makes this has
     proved that it is in there)."""
@@ -142,7 +143,7 @@ class SealChange:
     alone. b"": not known, as in a registry that is only told of."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedStatement:
     """A token whose signature fits the certificate inside; the certificate is yet to be trusted."""
 

@@ -20,13 +20,13 @@ writes the standard. :mod:`crypto.validation.seal_check` says what follows from 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property, lru_cache
 from typing import Literal
 
 from crypto.algorithms import gm
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 
@@ -44,7 +44,7 @@ class SealError(ValueError):
     """The bytes are not a seal or a seal signature of any known generation."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Extension:
     """ExtData: manufacturer's or platform's own data."""
 
@@ -54,7 +54,7 @@ class Extension:
     value: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Seal:
     """A parsed SESeal (电子印章)."""
 
@@ -127,7 +127,7 @@ class Seal:
             return False
 
 
-@dataclass(frozen=True)
+@frozen
 class SealSignature:
     """A parsed SES_Signature (电子签章数据)."""
 

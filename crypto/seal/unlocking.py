@@ -9,9 +9,9 @@ statement lets whoever has the Ukey choose the PIN: it is shown to the applicant
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 
 TITLE = "SUQIAN-UKEY-UNLOCK-V1"
 LIFE = 24 * 3600
@@ -49,7 +49,7 @@ def secret_for(plain: bytes, point: bytes) -> bytes:
     return plain[:_SECRET]
 
 
-@dataclass(frozen=True)
+@frozen
 class UnlockStatement:
     """What the platform says; in this order, after the title, line by line."""
 

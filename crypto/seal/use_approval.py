@@ -22,13 +22,13 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import ClassVar, Literal
 
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SM2_WITH_SM3, SigningKey
 from crypto.asn1 import der
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.seal.phone import PhoneError, PhoneSignature
@@ -66,7 +66,7 @@ class ApprovalError(ValueError):
     """The bytes are no request, approval or evidence, or a signature does not hold."""
 
 
-@dataclass(frozen=True)
+@frozen
 class UseRequest(PurposeText):
     """What somebody wants to put a seal on."""
 
@@ -141,7 +141,7 @@ class UseRequest(PurposeText):
         return read_time(self.until)
 
 
-@dataclass(frozen=True)
+@frozen
 class UseApproval(PurposeText):
     """What one approver said of a request, which it repeats."""
 
@@ -236,7 +236,7 @@ class UseApproval(PurposeText):
 # --- signed ------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedRequest:
     """A request that the certificate's key has signed; the certificate is yet to be trusted."""
 
@@ -315,7 +315,7 @@ def check_signer(text: bytes, said: UseApproval, phone: bool, proof: bytes) -> C
     return certificate
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedApproval:
     """An approval or a rejection that somebody has signed."""
 
@@ -365,7 +365,7 @@ def join(policy: bytes, request: bytes, approvals: Sequence[bytes]) -> bytes:
     return data
 
 
-@dataclass(frozen=True)
+@frozen
 class UseEvidence:
     """Policy, request and approvals of one use; every signature in it holds by itself."""
 

@@ -8,10 +8,10 @@ was to be asked. A policy is about a seal; the copies that its grantees have fol
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from datetime import datetime
 
 from crypto.algorithms.gm import sm3
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import is_held_by
 from crypto.pki.signed_terms import (
@@ -43,7 +43,7 @@ def masked(name: str) -> str:
     return name[:1] + "*" * (len(name) - 1)
 
 
-@dataclass(frozen=True)
+@frozen
 class Approver:
     """Somebody who may approve."""
 
@@ -55,7 +55,7 @@ class Approver:
     """SM3, hex, of the certificate (DER) of the approver's Ukey."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class UsePolicy:
     """How a seal may be used: the terms."""
 
@@ -157,7 +157,7 @@ class UsePolicy:
         return next((a for a in self.approvers if a.certificate_sm3 == digest), None)
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedPolicy:
     """A policy whose signature fits the certificate inside, which is yet to be trusted."""
 

@@ -8,10 +8,10 @@ anchor's rule says so, the missing proof is a notice and not UNKNOWN.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain
 from crypto.verdict import Finding, Times, beijing_day
@@ -25,7 +25,7 @@ revoked."""
 OF_THE_MAKER = ("seal", "maker_certificate")
 
 
-@dataclass(frozen=True)
+@frozen
 class AnchorRule:
     """The rule of one anchor."""
 

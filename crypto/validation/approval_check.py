@@ -9,9 +9,9 @@ the document that was approved is the one that was sealed, only a reader of the 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import build_chain
 from crypto.pki.holder_name import is_held_by, without_credit_code
@@ -33,7 +33,7 @@ OF_APPROVALS = frozenset(("use_approved", "approved_by", "approved_by_phone", "a
 """Findings that hold only if what was approved is this document and this use."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Used:
     """Which seal was used, and by whom."""
 
@@ -106,7 +106,7 @@ def _why_revoked(evidence: UseEvidence, trust: Trust) -> str:
     return "revoked" if any(signer.revoked for signer in _signers(evidence, trust)) else ""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Signer:
     """Who signed a part of the evidence."""
 

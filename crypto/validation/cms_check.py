@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.cms import TST_INFO, CmsError, ContentDigest, SignedData, SignerInfo, digest_of
 from crypto.pki.cms_facts import SignerFacts, signer_facts, verify_rsa_value
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from crypto.seal.use_approval import UseRequest
 
 
-@dataclass(frozen=True)
+@frozen
 class CmsCheck:
     """What was found about one CMS signature."""
 

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain
 from crypto.pki.names_and_algorithms import CertificateError
@@ -45,7 +45,7 @@ UNSPECIFIED, KEY_COMPROMISE, CA_COMPROMISE, HOLD, REMOVED = 0, 1, 2, 6, 8
 """Reason codes (RFC 5280 §5.3.1)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Revocation:
     """A certificate was revoked or put on hold."""
 
@@ -58,7 +58,7 @@ class Revocation:
         return self.reason in (None, UNSPECIFIED, KEY_COMPROMISE, CA_COMPROMISE)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Word:
     """What one list or response says of one certificate."""
 
@@ -70,7 +70,7 @@ class _Word:
     """Of its signature (:func:`crypto.pki.weakness.weaknesses`)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Evidence:
     """The lists and responses at hand, yet to be proved."""
 

@@ -10,10 +10,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import Chain
 from crypto.pki.holder_name import holder_of
@@ -56,7 +56,7 @@ _OF_THE_SEAL = {
 """What is found of a time stamp, where it is the one inside the seal."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SealCheck:
     """What was found about a seal by itself."""
 
@@ -69,7 +69,7 @@ class SealCheck:
     """To which the maker's certificate leads."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SignatureCheck:
     """What was found about a seal signature and the seal in it."""
 
@@ -170,7 +170,7 @@ def check_signature(
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class SealUse:
     """What was found about one use of a seal by one certificate."""
 

@@ -8,10 +8,11 @@ only claimed. Not led to a trusted anchor is UNKNOWN; a rule broken on the way t
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import (
     CODE_SIGNING,
     DOCUMENT_SIGNING,
@@ -50,7 +51,7 @@ _PEOPLE = {
 _BROKEN = {"not_a_ca", "path_too_long"}
 
 
-@dataclass(frozen=True)
+@frozen
 class Trust:
     """Anchors per purpose, and the evidence at hand."""
 

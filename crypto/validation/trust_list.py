@@ -27,11 +27,11 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.names_and_algorithms import CertificateError
 from crypto.pki.signed_body import SignedBody, SignedBodyError, sign_body
@@ -49,7 +49,7 @@ class TrustListError(ValueError):
     """The bytes are not a trust list, or its signature does not hold."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ListedPlatform:
     """One entry: a platform, or an authority without one."""
 
@@ -81,7 +81,7 @@ class ListedPlatform:
         )
 
 
-@dataclass(frozen=True)
+@frozen
 class TrustList:
     """A list whose signature fits the certificate inside; whose that is, is yet to be checked."""
 

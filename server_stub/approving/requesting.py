@@ -7,12 +7,13 @@ the approvers, and the document itself never comes here.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.seal.use_approval import ApprovalError, SignedRequest, UseRequest
 from crypto.seal.use_policy import UsePolicy, masked
 from server_stub import policy, states
@@ -65,7 +66,7 @@ class RequestInvalid(Exception):
     """The request is not in order, or not about the seal and its policy as they are."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Wrapped:
     """The key of a preview's pages, encrypted for one key of an approver."""
 
@@ -78,7 +79,7 @@ class Wrapped:
     wrapped: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class Asked:
     """A request as it was sent."""
 

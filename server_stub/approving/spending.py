@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from crypto.seal.statement import Leave
 from crypto.seal.use_approval import ApprovalError, join
 from server_stub import policy
@@ -18,7 +17,7 @@ from server_stub.ruling import use_policies
 from server_stub.ruling.use_policies import ApprovalNeeded
 
 
-@dataclass(frozen=True)
+@frozen
 class Approved:
     """What allows one use."""
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import or_, select
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from server_stub import policy, states
 from server_stub.neighbours.adapters import Neighbours
 from server_stub.policy import Who
@@ -35,7 +35,7 @@ class NoticeInvalid(Exception):
     """The notice cannot be what it says."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Told:
     """A notice as it was sent."""
 

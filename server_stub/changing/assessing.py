@@ -4,11 +4,10 @@ the four findings of 第十三条, the rules' own and what a human reviewer sees
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.seal.application_form import CANCEL, ISSUE, PIN_RESET, REISSUE, RENEW
 from crypto.seal.kinds import KINDS, PERSONAL
@@ -85,7 +84,7 @@ def _is_who_it_says(
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Known:
     """What there is to compare an application with."""
 

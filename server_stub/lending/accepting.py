@@ -10,9 +10,9 @@ then the acceptance, the certificate and the copy go on record in one step.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.pki.names_and_algorithms import Name
 from crypto.seal.grant import GRANT, Grant, SignedGrant
@@ -39,7 +39,7 @@ MAX_TRIES = 5
 """By newcomers at one offer."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Acceptance:
     """An acceptance as it was sent: with a certificate of ours, or with a request for one."""
 
@@ -52,7 +52,7 @@ class Acceptance:
     id_no: str = ""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Made(lifecycle.Making):
     """What is made before an acceptance goes on record."""
 

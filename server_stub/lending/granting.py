@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.seal.grant import Grant, GrantError, SignedGrant
 from crypto.seal.statement import Leave
 from server_stub import policy, states
@@ -56,7 +56,7 @@ class OutsideGrant(Exception):
 # --- offering ----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Offer:
     """A grant as it was sent."""
 
@@ -291,7 +291,7 @@ def find_own_or_copy(
     return seal, grant
 
 
-@dataclass(frozen=True)
+@frozen
 class Use:
     """What a grantee says of a use, and what was approved of it."""
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from crypto.seal.grant import Grant
 from crypto.seal.statement import Leave
 from server_stub import policy
@@ -35,7 +35,7 @@ MOST_USES = 200
 """Of one lease, whatever its grant allows: each is a signature that everybody else waits for."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Spent:
     """What a client says of the lease that it had."""
 
@@ -44,7 +44,7 @@ class Spent:
     """Numbers of the uses made under it."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Leased:
     """A lease as it is handed out."""
 

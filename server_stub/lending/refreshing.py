@@ -7,11 +7,11 @@ with the certificate, and can be taken back. Stored as SM3 only.
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from server_stub import policy, signin
 from server_stub.policy import Actor
 from server_stub.records.ledger import LEDGER, Transaction
@@ -24,7 +24,7 @@ MAX_OF_ONE = 5
 """Of one certificate: the oldest goes when a sixth computer asks."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Issued:
     token: str
     expires_at: int

@@ -12,13 +12,14 @@ import json
 import secrets
 import threading
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
+from crypto.frozen import frozen
 from crypto.pki import unit_codes
 from crypto.pki.certificate_making import make_certificate
 from crypto.pki.names_and_algorithms import Name
@@ -43,7 +44,7 @@ def identity_digest(id_no: str) -> str:
     return gm.sm3(f"SUQIAN-IDENTITY-V1\n{id_no}\n".encode()).hex()
 
 
-@dataclass(frozen=True)
+@frozen
 class RegisteredEnterprise:
     """What the market regulator shares of an enterprise (第十二条: not asked for again)."""
 
@@ -58,7 +59,7 @@ class RegisteredEnterprise:
     """Microseconds; None = 长期."""
 
 
-@dataclass(frozen=True)
+@frozen
 class FiledSeal:
     """A physical seal as filed with the police; names after docs/design/platform.md §2.2."""
 
@@ -80,7 +81,7 @@ class FiledSeal:
     """The department or branch whose it is."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ConsentRequest:
     """What a legal representative is asked on the electronic licence."""
 
@@ -97,7 +98,7 @@ class ConsentRequest:
         return "SUQIAN-SEAL-LICENCE-V1\n" + "".join(f"{part}\n" for part in parts)
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedConsent:
     """A consent, signed with SM2 by the licence service."""
 
@@ -169,7 +170,7 @@ class NationalPlatform(Protocol):
         """A fresh 14-digit seal code: 6 digits of region, 8 of its own (印章赋码)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Neighbours:
     """Who is asked for what."""
 

@@ -21,8 +21,7 @@ On the upper arc every character stands on its radius, its top outwards; long na
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from crypto.frozen import frozen
 from crypto.seal.kinds import COMPANY, KINDS, PERSONAL, PERSONAL_SIZES, SealKind
 
 
@@ -30,7 +29,7 @@ class ImprintError(ValueError):
     """The text does not fit such a seal, or has a character the typeface lacks."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Spec:
     """Shape and size of one kind of seal, millimetres."""
 

@@ -10,13 +10,13 @@ import io
 import itertools
 import math
 import struct
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import pymupdf
 from PIL import Image
 
+from crypto.frozen import frozen
 from crypto.lengths import MM
 from crypto.seal.application_form import MAX_NAME
 from crypto.seal.kinds import KINDS, OFFICE, PERSONAL
@@ -290,7 +290,7 @@ def _least_distance(points: list[tuple[float, float, float]]) -> float:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Pen:
     """Draws on a page in millimetres from its top left."""
 

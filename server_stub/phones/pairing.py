@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.seal.phone import (
     Binding,
@@ -99,7 +99,7 @@ def own(session: Session, actor: Actor, identity: str, now: int) -> PhonePairing
     return row
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """What the phone's page sent."""
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm, merkle
+from crypto.frozen import frozen
 from crypto.seal.registry_files import EPOCH_EVENT
 from server_stub.records import blobs, canonical, intents, meanings
 from server_stub.records.ledger import LEDGER, REGISTRY
@@ -25,7 +25,7 @@ from server_stub.records.vault import Vault
 from server_stub.records.witness import Witness, WitnessLost, compare
 
 
-@dataclass(frozen=True)
+@frozen
 class AuditReport:
     """What re-computing a whole log from its stored bytes showed."""
 

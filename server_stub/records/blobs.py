@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from sqlalchemy import Column, Engine, delete, insert, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from server_stub.records.store import Base, Blob
 from server_stub.records.vault import Vault, VaultError
 
@@ -22,7 +23,7 @@ _ADDRESS = re.compile("[0-9a-f]{64}")
 _MOVED_AT_ONCE = 200
 
 
-@dataclass(frozen=True)
+@frozen
 class SealedBlob:
     """A blob that is in no database yet."""
 
@@ -38,7 +39,7 @@ def keep(session: Session, *blobs: SealedBlob) -> None:
             session.add(Blob(address=blob.address, sealed=blob.sealed))
 
 
-@dataclass(frozen=True)
+@frozen
 class Blobs:
     """Seals what is to be kept, opens what is there."""
 

@@ -19,7 +19,6 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,6 +28,7 @@ from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm, merkle
 from crypto.algorithms.keys import SoftKey
+from crypto.frozen import frozen
 from server_stub.records import store
 from server_stub.records.ledger import LOGS, LedgerError, latest_note, log_size, stored_tree
 from server_stub.records.vault import write_private
@@ -54,7 +54,7 @@ class Source(Protocol):
         """Proof that the log of *first* entries is a beginning of that of *to*."""
 
 
-@dataclass(frozen=True)
+@frozen
 class DatabaseSource:
     """The database itself, or a copy of it. Raises :class:`CosigningRefused` when it holds less
     than is asked for."""
@@ -87,7 +87,7 @@ def _origin(session: Session, log: str) -> str:
     return latest_note(session, log).partition("\n")[0]
 
 
-@dataclass(frozen=True)
+@frozen
 class HttpSource:
     """A running platform."""
 
@@ -120,7 +120,7 @@ def _fetch(url: str) -> bytes:
 # --- the cosigner ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Cosigner:
     """What one cosigner keeps, in *directory*."""
 

@@ -25,6 +25,7 @@ from sqlalchemy import Engine, bindparam, func, insert, select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import merkle
+from crypto.frozen import frozen
 from server_stub.policy import PLATFORM, Who
 from server_stub.records import canonical, projections
 from server_stub.records.store import (
@@ -53,7 +54,7 @@ class LedgerError(Exception):
     """Nothing may be appended: the stored log contradicts what was already handed out."""
 
 
-@dataclass(frozen=True)
+@frozen
 class EntryReceipt:
     """Proof that a record is in a log."""
 
@@ -68,7 +69,7 @@ class EntryReceipt:
     """Signed note over `size` and the root."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Written(Generic[Answer]):
     """What a command answered, with a receipt for each record it made, in order."""
 
@@ -76,7 +77,7 @@ class Written(Generic[Answer]):
     receipts: tuple[EntryReceipt, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Entry:
     log: str
     record: bytes

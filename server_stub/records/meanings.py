@@ -7,13 +7,14 @@ a resumption kept beside a suspension, a consent to another grant — says what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from crypto.frozen import frozen
 
 Record = Mapping[str, Any]
 
 
-@dataclass(frozen=True)
+@frozen
 class Meaning:
     """What a signed text is for."""
 

@@ -15,7 +15,7 @@ import re
 import secrets
 import sys
 import time
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
+from crypto.frozen import frozen
 from crypto.owner_only import exposed, protect
 
 _NONCE = 12
@@ -79,7 +80,7 @@ def hmac_sm3(key: bytes, message: bytes) -> bytes:
     return gm.sm3(bytes(b ^ 0x5C for b in block) + inner)
 
 
-@dataclass(frozen=True)
+@frozen
 class Vault:
     """Seals and opens under keys derived from one master key."""
 
@@ -152,7 +153,7 @@ def _give_name(fresh: Path, file: Path) -> None:
         time.sleep(0.01)
 
 
-@dataclass(frozen=True)
+@frozen
 class RsaKey:
     """An RSA key in memory, for what foreign readers must be able to verify."""
 
@@ -199,7 +200,7 @@ class RsaKey:
         raise gm.GmError("an RSA key opens no SM2Cipher")
 
 
-@dataclass(frozen=True)
+@frozen
 class SoftKeyStore:
     """Keys in files, sealed by the vault; in memory while they sign."""
 

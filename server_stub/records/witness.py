@@ -8,11 +8,11 @@ database is one of the two; if it is neither, something was cut off, put back or
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from crypto.algorithms import merkle
+from crypto.frozen import frozen
 from server_stub.records.vault import write_private
 
 _BETWEEN = "~\n"  # in no base64, and no name of a log ends with it
@@ -32,7 +32,7 @@ class Witness(Protocol):
         """The log is about to go from the note *before* (None: there was none) to *note*."""
 
 
-@dataclass(frozen=True)
+@frozen
 class FileWitness:
     """A folder with one file per log. Put it on another disk than the database, or better, another
     machine."""

@@ -8,16 +8,16 @@ one, and k approvals are those of k human beings.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from server_stub.records.identity import same_name, tidy_number
 from server_stub.records.store import Person
 from server_stub.records.vault import Vault
 
 
-@dataclass(frozen=True)
+@frozen
 class People:
     """Compares persons by their sealed citizen numbers; the numbers are kept nowhere."""
 

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from crypto.seal.approver_key import ApproverKeyError, SignedApproverKey
 from crypto.seal.use_policy import VERB, PolicyError, SignedPolicy, UsePolicy, masked
@@ -339,7 +339,7 @@ def _close_leases(tx: Transaction, seal: Seal) -> None:
         lease.closed_at = tx.now
 
 
-@dataclass(frozen=True)
+@frozen
 class Duty:
     """A seal whose uses somebody approves, or did."""
 
@@ -375,7 +375,7 @@ def duties(session: Session, actor: Actor) -> list[Duty]:
 # --- who can be named ----------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Candidate:
     """Somebody of the enterprise who has a certificate to approve with."""
 

@@ -14,12 +14,12 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from server_stub import policy, states
 from server_stub.neighbours import filing
@@ -39,7 +39,7 @@ from server_stub.records.store import (
 from server_stub.signin import KEY_IN_DOUBT
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class Making:
     """What comes of one making of the seal data, before it is on record."""
 

@@ -10,9 +10,9 @@ import base64
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate as X509Certificate
 from server_stub import policy, signin
 from server_stub.policy import Actor
@@ -29,7 +29,7 @@ _MOST = 10_000
 _LINE = re.compile(r"[^\x00-\x1f\x7f]{1,4000}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Agreement:
     """What a reviewer signed: text of :data:`server_stub.signin.DECISION` with the verb
     ``agree-resume`` or ``agree-cancel``, the seal's code, and ``-`` for the digest."""

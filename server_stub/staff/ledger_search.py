@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from server_stub import policy
 from server_stub.policy import Actor
 from server_stub.records.identity import tidy_name
@@ -36,7 +36,7 @@ MOST_PEOPLE = 200
 """Of one name."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Wanted:
     """What is looked for; all that is given must hold."""
 
@@ -51,7 +51,7 @@ class Wanted:
     """Microseconds."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Found:
     entries: tuple[tuple[int, str], ...]
     """(index, record), newest first."""

@@ -11,12 +11,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
+from crypto.frozen import frozen
 from server_stub import applying, policy
 from server_stub.context import Platform
 from server_stub.policy import Actor
@@ -38,7 +38,7 @@ def waiting(state: str) -> Select[Any]:
     return select(Application).where(Application.state == state)
 
 
-@dataclass(frozen=True)
+@frozen
 class Beside:
     """What stands beside some applications, loaded with one query for each kind."""
 

@@ -13,7 +13,6 @@ import asyncio
 import re
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import structlog
 from fastapi import Request, Response
@@ -21,6 +20,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from crypto.frozen import frozen
 from server_stub.context import Platform
 from server_stub.records.logbook import logbook
 from server_stub.web import problems
@@ -38,7 +38,7 @@ _HEADERS = {
 _BODILESS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-@dataclass(frozen=True)
+@frozen
 class _File:
     """A request whose body is a file."""
 

@@ -6,12 +6,13 @@ it. A cursor names the last row of its page, and rows that come later change not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
 from fastapi import Query
 from sqlalchemy import Select, and_, or_
 from sqlalchemy.orm import InstrumentedAttribute, Session
+
+from crypto.frozen import frozen
 
 SIZE = 100
 
@@ -21,7 +22,7 @@ Cursor = Annotated[str, Query(pattern=r"^([0-9]{1,18}\.[A-Za-z0-9_]{1,80})?$")]
 """`next` of the page before; empty for the first."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Page(Generic[Row]):
     rows: tuple[Row, ...]
     next: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from crypto.frozen import frozen
 from crypto.pki import unit_codes
 from crypto.report import cancel_request
 from server_stub import (
@@ -43,7 +42,7 @@ class Refusal(Exception):
         self.code, self.retry_after = code, retry_after
 
 
-@dataclass(frozen=True)
+@frozen
 class _Code:
     status: int
     title: str

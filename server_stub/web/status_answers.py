@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import json
 from collections import OrderedDict
-from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import PoolProxiedConnection, select
 from starlette.concurrency import run_in_threadpool
 
+from crypto.frozen import frozen
 from server_stub.context import Platform
 from server_stub.records import canonical
 from server_stub.records.ledger import REGISTRY
@@ -29,7 +29,7 @@ _MAX_KEPT = 20_000
 _NEWEST = f"SELECT max(number) FROM ledger_entry WHERE log = '{REGISTRY}'"  # noqa: S608 - our own
 
 
-@dataclass(frozen=True)
+@frozen
 class _Kept:
     answer: bytes
     newest: int

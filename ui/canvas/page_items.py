@@ -7,7 +7,6 @@ the mouse and that a screen reader finds.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QPointF, QRect, QRectF, QSize, Qt, Signal
@@ -25,6 +24,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QWidget
 
+from crypto.frozen import frozen
 from crypto.seal.date_mark import RED, shapes
 from ui import theme
 from ui.language import tr
@@ -32,7 +32,7 @@ from ui.language import tr
 WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
-@dataclass(frozen=True)
+@frozen
 class Item:
     """Something lying on a page."""
 

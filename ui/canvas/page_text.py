@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import math
 from array import array
-from dataclasses import dataclass
 from typing import Any
 
 from crypto.bounded import Message
+from crypto.frozen import frozen
 
 MOST_LETTERS = 50_000
 """Of one page; what is beyond cannot be selected."""
@@ -20,7 +20,7 @@ MOST_LETTERS = 50_000
 Box = tuple[float, float, float, float]
 
 
-@dataclass(frozen=True)
+@frozen
 class PageText:
     """One page's."""
 

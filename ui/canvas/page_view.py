@@ -11,7 +11,7 @@ one state.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from PySide6.QtCore import QPoint, QPointF, QRectF, QSizeF, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -33,6 +33,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QApplication, QFrame
 
+from crypto.frozen import frozen
 from crypto.lengths import MM
 from ui import theme
 from ui.canvas.bitmap_cache import BitmapCache
@@ -56,7 +57,7 @@ SELECTING_MS = 40
 SEAL_MIME = "application/x-sealdesk-seal"
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """What a view shows of a document."""
 

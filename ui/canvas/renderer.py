@@ -20,6 +20,7 @@ from PySide6.QtCore import QObject, Qt, QTimer, Signal, Slot
 from PySide6.QtGui import QImage
 
 from crypto.bounded import BoundedError, BoundedProcess, Message
+from crypto.frozen import frozen
 from ui.canvas import page_text, render_process
 from ui.picture_memory import REST_S, give_back
 
@@ -31,7 +32,7 @@ PATIENCE_MS = 20_000
 """A page that takes longer is given up and the process replaced."""
 
 
-@dataclass(frozen=True)
+@frozen
 class BitmapRequest:
     """One picture of a page, or of a part of it."""
 
@@ -44,7 +45,7 @@ class BitmapRequest:
     """In points of the page as displayed: left, top, right, bottom. None: the whole page."""
 
 
-@dataclass(frozen=True)
+@frozen
 class TextRequest:
     """The letters of a page."""
 

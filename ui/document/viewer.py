@@ -10,7 +10,6 @@ from __future__ import annotations
 import base64
 import textwrap
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -26,6 +25,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.publishing import save_new
+from crypto.frozen import frozen
 from ui import theme
 from ui.dialogs import Dialog
 from ui.files import ask_where
@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from ui.shell.interface import Shell
 
 
-@dataclass(frozen=True)
+@frozen
 class Entry:
     """One thing that can be looked at."""
 

@@ -8,7 +8,6 @@ withdrawing and setting a policy are signed with the Ukey. A request is read onc
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from PySide6.QtWidgets import QDialog, QFrame, QLayout, QVBoxLayout, QWidget
 
 from app.errors import messages
+from crypto.frozen import frozen
 from ui.approvers import named
 from ui.flow import flow
 from ui.language import language, tr
@@ -57,7 +57,7 @@ OPEN = ("pending", "approved")
 _ROLES = {"pending": "unknown", "approved": "good", "used": "good", "rejected": "bad"}
 
 
-@dataclass(frozen=True)
+@frozen
 class _Known:
     """What the cabinet knows."""
 

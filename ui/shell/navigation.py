@@ -6,12 +6,11 @@ depend on any page.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QButtonGroup, QFrame, QToolButton, QVBoxLayout
 
+from crypto.frozen import frozen
 from ui import theme
 from ui.language import tr
 from ui.room import in_button, room
@@ -27,7 +26,7 @@ LOWEST = 46
 """Below this there is only the word."""
 
 
-@dataclass(frozen=True)
+@frozen
 class PageEntry:
     """One page, as the window knows it."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +11,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from app.errors import FileError, FileRepairable, SealNotUsable, explain
+from crypto.frozen import frozen
 from ui.approvers import named
 from ui.language import language, tr
 from ui.lent_use import missing
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from app.store.use_requests import PolicyRecord
 
 
-@dataclass(frozen=True)
+@frozen
 class Check:
     """One condition."""
 

@@ -4,10 +4,10 @@ and the one that is asked about."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from PySide6.QtWidgets import QWidget
 
+from crypto.frozen import frozen
 from ui.dialogs import confirm
 from ui.language import tr
 from ui.stamp.documents import StampDocument
@@ -15,7 +15,7 @@ from ui.stamp.documents import StampDocument
 Files = list[StampDocument]
 
 
-@dataclass(frozen=True)
+@frozen
 class Removed:
     """Files taken from the list, each with the place it had."""
 
@@ -37,7 +37,7 @@ class Removed:
         return made
 
 
-@dataclass(frozen=True)
+@frozen
 class Moved:
     """Files moved within the list, each with the place it had."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from PySide6.QtCore import QAbstractTableModel, QModelIndex, QPersistentModelIndex, Qt, Signal
@@ -18,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.placing.stamp_plan import Laid, Riding
+from crypto.frozen import frozen
 from ui.language import tr
 from ui.room import in_cell, in_field
 from ui.widgets import button, column, label, row
@@ -28,7 +28,7 @@ _FARTHEST = "1189.0"
 """Millimetres: the long side of A0."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Line:
     """One mark as the table shows it; the middle in millimetres from the left and the top."""
 

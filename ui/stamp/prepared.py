@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 
 from app.durable import replace_file
 from app.placing.stamp_plan import Placed, Plan, to_json
+from crypto.frozen import frozen
 from ui.language import tr
 from ui.stamp.documents import StampDocument
 from ui.stamp.work import StampOutcome, sweep_between
@@ -30,7 +30,7 @@ SOON_MS = 300
 """How long after a change the prepared job is written down."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Kept:
     """One document of the job, as it is written."""
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -20,6 +20,7 @@ from app.errors import Cancelled, ChangesForbidden, NoSeam
 from app.many.batch import Batch
 from app.placing.stamp_plan import Laid, Placed, lay_out
 from app.steps import ApprovalWait, StampStep
+from crypto.frozen import frozen
 from ui.shell.context.parts import Stamper, Step
 from ui.shell.context.values import DocumentFacts
 from ui.shell.context.whole import Context
@@ -33,7 +34,7 @@ _SIGNED = frozenset(StampStep) - {StampStep.CHECK, StampStep.DRAW, StampStep.COP
 """Steps after the key has signed: a cancel comes too late for this document."""
 
 
-@dataclass(frozen=True)
+@frozen
 class StampOrder:
     """One document and what goes on it."""
 
@@ -53,7 +54,7 @@ class StampOrder:
         return (self.path.parent,) if self.folder is None else (self.folder, self.path.parent)
 
 
-@dataclass(frozen=True)
+@frozen
 class Checked:
     """An order, checked before the PIN."""
 
@@ -87,7 +88,7 @@ def check_orders(
     return found
 
 
-@dataclass(frozen=True)
+@frozen
 class StampOutcome:
     """What became of an order: a file, now or in an earlier run, an error, or none of these if it
     was not reached."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QGridLayout, QWidget
 
+from crypto.frozen import frozen
 from crypto.verdict import Change, Report, one_line
 from ui.language import language, pair, tr
 from ui.widgets import button, column, framed, label
@@ -23,7 +23,7 @@ _ADDED = ("note_added", "markup_added", "drawing_added", "attachment_added", "li
 """Kinds that take the place of nothing."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Listed:
     """One line of the list."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from crypto.frozen import frozen
 from crypto.validation.anchor_rules import OF_THE_MAKER
 from crypto.verdict import (
     CHANGES,
@@ -26,7 +26,7 @@ from ui.language import language, pair, tr
 from ui.widgets import in_fours
 
 
-@dataclass(frozen=True)
+@frozen
 class Appearance:
     """Colour role and icon of a verdict or a level."""
 
@@ -183,7 +183,7 @@ def _words(change: Change) -> str:
     return f"{place} {change.said(language())}".strip()
 
 
-@dataclass(frozen=True)
+@frozen
 class Version:
     """One version of a file, as it can be looked at."""
 

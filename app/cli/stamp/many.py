@@ -12,7 +12,6 @@ import re
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from itertools import count
@@ -52,6 +51,7 @@ from app.publishing import check_output
 from app.signing import find_key
 from app.stamping import StampedFile, StampJob, ask_ahead
 from app.stamping import stamp as stamp_file
+from crypto.frozen import frozen
 from crypto.verdict import one_line, say
 
 if TYPE_CHECKING:
@@ -133,7 +133,7 @@ def _make_folder(folder: Path) -> None:
 # --- what came of each ---------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class _Ready:
     """A file that can be stamped."""
 
@@ -142,7 +142,7 @@ class _Ready:
     prepared: Prepared
 
 
-@dataclass(frozen=True)
+@frozen
 class _Result:
     file: StampedFile | None
     error: BaseException | None

@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from app.cli.clock import tell_notice
 from app.cli.stamp.placing import marks_and_dates
 from app.cli.stamp.preparing import look_before
 from app.errors import explain, phrase
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from app.cli.stamp.preparing import Prepared
@@ -36,7 +37,7 @@ _OTHERWISE = frozenset(
 """Options that change how an order is carried out, and not what it is."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Order:
     """What holds for every file of a command: the seal, where it goes, how it is signed."""
 

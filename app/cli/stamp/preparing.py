@@ -5,13 +5,14 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.cli.clock import clock_told, tell_clock, tell_notice
 from app.errors import ChangesForbidden, FileRepairable, SealNotUsable, phrase
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from app.cli.grammar import Parser
@@ -40,7 +41,7 @@ def preparing_options(made: Parser) -> None:
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class Prepared:
     """The document that will be stamped, looked at."""
 

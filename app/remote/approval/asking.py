@@ -44,6 +44,7 @@ from app.store.lending import use_of
 from app.store.use_requests import OPEN, UseRequestRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.seal import preview
 from crypto.seal.page_key import wrap_for as wrap_for_phone
 from crypto.seal.phone import PhoneError, checked_binding
@@ -61,7 +62,7 @@ POLL = 2.0
 """Seconds between two looks at a request that is waited for."""
 
 
-@dataclass(frozen=True)
+@frozen
 class UseWish:
     """For what a seal is wanted, besides the document."""
 
@@ -77,7 +78,7 @@ class UseWish:
 # --- the document --------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Pictured:
     """A document as approvers get to see it."""
 
@@ -353,7 +354,7 @@ def told_anew(before: UseRequestRecord, made: PlatformRequest) -> UseRequestReco
 # --- waiting -------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class ApprovedUse:
     """A request that allows a use now."""
 

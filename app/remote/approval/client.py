@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from app.remote.lending_client import LendingClient
 from app.remote.platform_connection import from_base64, plain, to_base64
 from app.store.use_requests import answers_json
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.chain import build_chain
 from crypto.seal.approver_key import SignedApproverKey
@@ -22,7 +23,7 @@ from crypto.seal.use_policy import VERB, SignedPolicy, UsePolicy
 _Entry = TypeVar("_Entry")
 
 
-@dataclass(frozen=True)
+@frozen
 class PhoneKey:
     """A phone that an approver's Ukey has bound."""
 
@@ -32,7 +33,7 @@ class PhoneKey:
     """The Ukey's."""
 
 
-@dataclass(frozen=True)
+@frozen
 class AskableApprover:
     """Somebody whom a policy names, with the keys that pages are encrypted for."""
 
@@ -49,7 +50,7 @@ class AskableApprover:
         return self.state in ("issued", "active")
 
 
-@dataclass(frozen=True)
+@frozen
 class PlatformPolicy:
     """A seal's policy as the platform has it."""
 
@@ -60,7 +61,7 @@ class PlatformPolicy:
     """As the platform calls whoever is signed in."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Candidate:
     """Somebody who can be named as an approver."""
 
@@ -69,7 +70,7 @@ class Candidate:
     certificate: bytes
 
 
-@dataclass(frozen=True)
+@frozen
 class WrappedKey:
     """The pages' key for one key of an approver."""
 
@@ -89,7 +90,7 @@ class WrappedKey:
         }
 
 
-@dataclass(frozen=True)
+@frozen
 class PlatformRequest:
     """A request as the platform has it."""
 
@@ -115,7 +116,7 @@ class PlatformRequest:
         return self.signed.request.request
 
 
-@dataclass(frozen=True)
+@frozen
 class Duty:
     """A seal whose uses one approves, or did."""
 
@@ -127,7 +128,7 @@ class Duty:
     """Since when another policy rules, which does not; None: it is in force."""
 
 
-@dataclass(frozen=True)
+@frozen
 class UseRequests:
     """What concerns one person."""
 

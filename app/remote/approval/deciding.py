@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal, Protocol
@@ -20,6 +20,7 @@ from app.store.cabinet import Cabinet
 from app.store.use_requests import UseRequestRecord
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.rendering.page_pictures import Drawing, draw
 from crypto.seal import preview
@@ -59,7 +60,7 @@ def make_known(platform: ApprovalClient, store: Secrets, key: SigningKey, now: d
     return private
 
 
-@dataclass(frozen=True)
+@frozen
 class Shown:
     """What an approver sees."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from app.errors import PlatformAnswerInvalid, PlatformRefused, PlatformUntrusted
@@ -15,12 +14,13 @@ from app.remote.approval.setting import follow_policies, keep_duties
 from app.store.cabinet import Cabinet
 from app.store.use_requests import UseRequestRecord
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 
 _NEWS = {"approved": "approval_given", "rejected": "approval_refused", "lapsed": "approval_lapsed"}
 """State of one's request → kind of notice."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Followed:
     """What is new."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
 
 from app.store.cabinet import SealRecord
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class IntendedUse:
     """What is to be sealed with which seal, and by whom."""
 

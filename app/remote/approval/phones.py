@@ -11,7 +11,6 @@ import hmac
 import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from qrcode.constants import ERROR_CORRECT_M
@@ -21,6 +20,7 @@ from app.errors import PairingOver, PhoneNotFound, PhoneNotProved, PlatformRefus
 from app.remote.lending_client import LendingClient
 from app.remote.platform_connection import from_base64, plain, to_base64
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.seal.phone import (
     ANY_SEAL,
@@ -41,7 +41,7 @@ BORDER = 4
 """Modules of white around a QR code (ISO/IEC 18004)."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Pairing:
     """A pairing that was begun."""
 
@@ -57,7 +57,7 @@ class Pairing:
     until: datetime
 
 
-@dataclass(frozen=True)
+@frozen
 class Answered:
     """A phone has answered, and knew the secret."""
 
@@ -66,7 +66,7 @@ class Answered:
     """Six, as on the phone's screen."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Phone:
     """A phone that the Ukey has bound."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from app.errors import (
@@ -18,6 +17,7 @@ from app.store.cabinet import Cabinet, SealRecord
 from app.store.use_requests import PolicyRecord
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 from crypto.pki.holder_name import holder_of, without_credit_code
 from crypto.seal.use_policy import Approver, PolicyError, UsePolicy, masked
@@ -26,7 +26,7 @@ _NEWS = timedelta(days=30)
 """How long a change is news: the platform tells of it at every sync, and notices are forgotten."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Named:
     """Somebody who is to approve."""
 
@@ -37,7 +37,7 @@ class Named:
     """"": as the platform knows the holder, or else as the certificate says."""
 
 
-@dataclass(frozen=True, kw_only=True)
+@frozen(kw_only=True)
 class PolicyWish:
     """What the keeper wants."""
 

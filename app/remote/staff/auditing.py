@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,11 +18,12 @@ from app.remote.staff.staff_client import StaffClient
 from app.store.audited_ledgers import AuditedLedger
 from crypto.algorithms import merkle
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 
 _PROVED_AT_ONCE = 500
 
 
-@dataclass(frozen=True)
+@frozen
 class Wanted:
     """What is looked for in the ledger; all that is given must hold."""
 
@@ -41,7 +42,7 @@ class Wanted:
         return {name: value for name, value in said.items() if value}
 
 
-@dataclass(frozen=True)
+@frozen
 class LedgerRecord:
     """One entry of the platform's private ledger."""
 
@@ -70,7 +71,7 @@ class LedgerRecord:
         return str(who.get("person") or who.get("account") or "")
 
 
-@dataclass(frozen=True)
+@frozen
 class SearchPage:
     """Some entries, newest first."""
 
@@ -80,7 +81,7 @@ class SearchPage:
     """Name by id."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Proved:
     """Entries with the proof that each is in the ledger of one checkpoint; verified."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from app.remote.platform_connection import from_base64, plain
 from app.remote.staff.staff_client import StaffClient
 from crypto.algorithms.gm import sm3
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
 
 FINDINGS = ("lawful", "complete", "authentic", "reasonable")
@@ -21,7 +22,7 @@ _MAX_PICTURE = 4 << 20
 _DIGEST = frozenset("0123456789abcdef")
 
 
-@dataclass(frozen=True)
+@frozen
 class Assessment:
     """What the neighbours' records say, judged by the platform's rules."""
 
@@ -37,7 +38,7 @@ class Assessment:
         return self.lawful and self.complete and self.authentic and self.reasonable
 
 
-@dataclass(frozen=True)
+@frozen
 class Queued:
     """One application in the queue."""
 
@@ -61,7 +62,7 @@ class Queued:
     reason: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class QueuePage:
     """Some applications, who waits longest first."""
 
@@ -74,7 +75,7 @@ class QueuePage:
     """Calls about lost Ukeys that wait for a second person."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Document:
     """A document that goes with an application."""
 
@@ -86,7 +87,7 @@ class Document:
     """By this reviewer."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Event:
     """Something that happened to an application."""
 
@@ -96,7 +97,7 @@ class Event:
     reason: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Review:
     """One application as its reviewer sees it."""
 
@@ -134,7 +135,7 @@ class Review:
         return tuple(document for document in self.documents if not document.opened)
 
 
-@dataclass(frozen=True)
+@frozen
 class LossCall:
     """A call about a lost Ukey, which waits for a second person."""
 
@@ -158,7 +159,7 @@ class LossCall:
         return _told(self.seal_code, self.caller, self.shown)
 
 
-@dataclass(frozen=True)
+@frozen
 class Verdict:
     """What a reviewer decides."""
 

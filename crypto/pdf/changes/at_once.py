@@ -8,12 +8,12 @@ something; of what was sealed it is none, and no viewer shows what stood there i
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 from pyhanko.pdf_utils.xref import ObjStreamRef
 
+from crypto.frozen import frozen
 from crypto.pdf.changes.ground import PagesRead
 from crypto.pdf.changes.pair import Step
 from crypto.pdf.changes.references import References
@@ -103,7 +103,7 @@ def _is_last_everywhere(
     )
 
 
-@dataclass(frozen=True)
+@frozen
 class _Place:
     """Where an object stands."""
 

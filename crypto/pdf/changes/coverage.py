@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -22,6 +21,7 @@ from pyhanko.pdf_utils.reader import HistoricalResolver, process_data_at_eof
 from pyhanko.pdf_utils.xref import XRefSection, XRefSectionType
 
 from crypto import deadline
+from crypto.frozen import frozen
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import MAX_TREE_DEPTH, Document, Field
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex, PdfUnreadable
@@ -36,7 +36,7 @@ _MAX_SPACE = 900
 _WITH_TRAILER = (XRefSectionType.STANDARD, XRefSectionType.HYBRID_MAIN)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Opened:
     """Covered bytes, opened as a file of their own."""
 

@@ -11,11 +11,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.frozen import frozen
 from crypto.pdf.changes.colours import colour_of
 from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
@@ -55,7 +55,7 @@ _SMALLER = 0.75
 _OVERLAP = 0.3
 
 
-@dataclass(frozen=True)
+@frozen
 class Filling:
     """What became of one widget."""
 

@@ -9,11 +9,12 @@ text takes up is told.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.frozen import frozen
 from crypto.pdf.reading.access import entry, follow, items_of
 
 _LETTERED = re.compile(
@@ -80,7 +81,7 @@ _DINGBATS = {ord(code): "✓" for code in "345678lmnopqrstuHvwz"}
 circles, arrows and ornaments."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Font:
     """How a font's strings are read and how wide they are."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
+from crypto.frozen import frozen
 from crypto.pdf.changes.fonts import Fonts
 from crypto.pdf.changes.ink import MAX_OPERATORS, Box, Ink, holds, overlaps, read_look, read_page
 from crypto.pdf.changes.looks import Look, inherited, meets, shown_stream, shrunk, value_text
@@ -29,7 +29,7 @@ _SHEET = 400.0
 """Points, of the shorter side of a page that was scanned."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Ground:
     """What a page shows beneath an annotation."""
 

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from pyhanko.pdf_utils import generic
 
 from crypto import deadline
+from crypto.frozen import frozen
 from crypto.pdf.changes.colours import Colour, colour_of, parts_of, redefines_devices
 from crypto.pdf.changes.fonts import UNKNOWN_FONT, Font, Fonts
 from crypto.pdf.marks.appearance import ELSEWHERE, fitted
@@ -64,7 +65,7 @@ _IGNORED = frozenset(
 _NO_TRANSFER = ("/Default", "/Identity")
 
 
-@dataclass(frozen=True)
+@frozen
 class Ink:
     """One thing that was painted."""
 

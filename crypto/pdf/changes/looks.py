@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.frozen import frozen
 from crypto.pdf.changes.ink import SAME_OPACITY, Box, Ink, Painted, overlaps, read_look
 from crypto.pdf.marks.appearance import box as rectangle_of
 from crypto.pdf.reading.access import entry, follow, items_of
@@ -100,7 +100,7 @@ def shown_stream(widget: generic.DictionaryObject) -> generic.StreamObject | Non
     return found if isinstance(found, generic.StreamObject) else None
 
 
-@dataclass(frozen=True)
+@frozen
 class Look:
     """What a widget shows."""
 

@@ -22,11 +22,12 @@ with the sealed one in one step (:mod:`crypto.pdf.changes.at_once`), by the same
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 
 from pyhanko.pdf_utils import generic, misc
 
+from crypto.frozen import frozen
 from crypto.pdf.changes.at_once import compared_at_once
 from crypto.pdf.changes.ground import PagesRead
 from crypto.pdf.changes.pair import Step
@@ -283,7 +284,7 @@ _BESIDE_THE_PAGES = ("attachment_added", "page_labels")
 """No certification permits these."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Limits:
     """What a signature itself forbids later: DocMDP and FieldMDP (ISO 32000-1 §12.8.2)."""
 

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
+from crypto.frozen import frozen
 from crypto.pdf.changes.ground import Ground
 from crypto.pdf.changes.ink import Box, Ink, Point, holds, overlaps
 from crypto.pdf.changes.legible import brightness, sides
@@ -63,7 +63,7 @@ _INNER_CORNERS = 0.6
 """Of the way to a star's points, at most."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Button:
     """Where something was ticked."""
 

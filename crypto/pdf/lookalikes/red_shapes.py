@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -42,7 +43,7 @@ _DIRECTIONS = [
 ]
 
 
-@dataclass(frozen=True)
+@frozen
 class Patch:
     """A part of a picture, in millimetres from its top left."""
 
@@ -150,7 +151,7 @@ def _share(mask: Image) -> float:
     return mask.histogram()[255] / max(1, mask.width * mask.height)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Blob:
     """Inked cells that hold together; the box is half-open."""
 

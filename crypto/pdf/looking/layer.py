@@ -19,10 +19,11 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
+from crypto.frozen import frozen
 from crypto.lengths import MM
 from crypto.pdf.looking.explained import explained
 from crypto.pdf.looking.touched import touched_pages
@@ -53,7 +54,7 @@ _EVERYWHERE = 1e9
 """Millimetres; no page is larger. (The largest UserUnit that Acrobat knows is 75,000.)"""
 
 
-@dataclass(frozen=True)
+@frozen
 class Task:
     """What is to be looked at."""
 
@@ -77,7 +78,7 @@ class Task:
         return _PLACING_CLOCK if self.placing else _CLOCK
 
 
-@dataclass(frozen=True)
+@frozen
 class Difference:
     """Something shows otherwise than it was sealed."""
 
@@ -90,7 +91,7 @@ class Difference:
     """The largest first."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Seen:
     """What looking gave."""
 
@@ -268,7 +269,7 @@ def look_with_engines(task: Task, started: Sequence[BoundedProcess] = ()) -> See
     return seen
 
 
-@dataclass(frozen=True)
+@frozen
 class _Share:
     """What the engines of one process do of a task."""
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from crypto.frozen import frozen
 from crypto.pdf.looking.layer import box_of, page_of  # noqa: TID253 - is imported late itself
 from crypto.pdf.looking.since import changed_since
 from crypto.pdf.reading.digests import digests
@@ -32,7 +32,7 @@ _MAX_PICTURES = 256 << 20
 """Bytes."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ChangedPage:
     """One page then and now."""
 

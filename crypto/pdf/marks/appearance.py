@@ -15,6 +15,7 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto import deadline
+from crypto.frozen import frozen
 from crypto.lengths import MM
 from crypto.pdf.marks.visible_part import WHOLE, Matrix, Part, product, rectangle, visible_part
 from crypto.pdf.reading.access import entry, follow
@@ -115,7 +116,7 @@ _HARMLESS = frozenset(
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Picture:
     """One image as it is drawn."""
 
@@ -244,7 +245,7 @@ def fitted(widget: generic.DictionaryObject, form: generic.StreamObject) -> Matr
     return (scale_x, 0, 0, scale_y, left - min(xs) * scale_x, bottom - min(ys) * scale_y)
 
 
-@dataclass(frozen=True)
+@frozen
 class _State:
     """The part of the graphics state that matters here."""
 

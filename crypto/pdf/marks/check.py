@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
+from crypto.frozen import frozen
 from crypto.lengths import MM
 from crypto.pdf.marks.appearance import (
     NO_ROTATE,
@@ -45,7 +46,7 @@ _ALL = 0.999
 """Of a mark that is compared as drawn, what must lie on its page."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SealMarks:
     """What one signature shows of its seal, each mark looked at by itself."""
 

@@ -14,9 +14,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from crypto.frozen import frozen
 from crypto.pdf.marks.appearance import Drawing
 from crypto.pdf.marks.picture import SIZE_TOLERANCE_MM, MarkCheck
 from crypto.pdf.marks.visible_part import WHOLE, is_whole
@@ -56,7 +57,7 @@ _LIGHT, _THROUGH, _LOST = 200, 128, 64
 _MAX_COVER, _MOST_INK, _MAX_LOST = 0.01, 0.5, 0.01
 
 
-@dataclass(frozen=True)
+@frozen
 class MarkTask:
     """What is to be drawn."""
 
@@ -66,7 +67,7 @@ class MarkTask:
     wishes: tuple[Wish, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class DrawnMark:
     """How the two drawings of one mark compare, the worst of all engines."""
 
@@ -208,7 +209,7 @@ def judged(
     return MarkCheck(tuple(findings), harmless, len(findings) == 1, WHOLE, size_mm, solid)
 
 
-@dataclass(frozen=True)
+@frozen
 class _Drawings:
     """What one engine drew of one mark, RGB."""
 

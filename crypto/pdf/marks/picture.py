@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pyhanko.pdf_utils import generic
 
+from crypto.frozen import frozen
 from crypto.pdf.marks.appearance import Drawing, Picture
 from crypto.pdf.marks.visible_part import NOTHING, Part
 from crypto.pdf.reading.access import entry, follow
@@ -64,7 +64,7 @@ def mask_bits(width: int, height: int, alpha: bytes) -> bytes:
     return picture.point(lambda value: 0 if value > _OPAQUE else 255, "1").tobytes()
 
 
-@dataclass(frozen=True)
+@frozen
 class MarkCheck:
     """What was found about one visible mark of a seal."""
 

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass
 from itertools import combinations
+
+from crypto.frozen import frozen
 
 Matrix = tuple[float, float, float, float, float, float]
 Part = tuple[float, float, float, float]
@@ -105,7 +106,7 @@ def _holds_all(clip: Matrix) -> bool:
 # --- riding seams ------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class Slice:
     """A mark that shows a part of its seal."""
 

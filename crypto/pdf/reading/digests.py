@@ -16,10 +16,10 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pdf.reading.failures import PdfTooComplex, PdfUnreadable
 
 CHUNK = 1 << 20
@@ -33,7 +33,7 @@ Digests = tuple[bytes, list[bytes]]
 """SM3 of the whole file; the digest of each part that was asked for, in order."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Covered:
     """The bytes [0, gap_start) and [gap_end, end) under one hash function."""
 

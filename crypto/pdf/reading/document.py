@@ -10,7 +10,6 @@ import io
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,6 +18,7 @@ from pyhanko.pdf_utils import generic, misc
 from pyhanko.pdf_utils.crypt import AuthStatus, StandardSecurityHandler
 from pyhanko.pdf_utils.crypt.permissions import StandardPermissions
 
+from crypto.frozen import frozen
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.decryption import is_known
 from crypto.pdf.reading.failures import (
@@ -55,7 +55,7 @@ _MOST_TRIED, _PIECE = 50, 4096
 """Compressed streams, and bytes of one, that are unpacked to see whether they are whole."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Field:
     """One terminal signature field with its widget."""
 
@@ -70,7 +70,7 @@ class Field:
     believed."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Annotation:
     """One entry of a page's /Annots."""
 

@@ -10,11 +10,11 @@ Three entries do it: a certification (DocMDP), the fields that a signature locke
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pyhanko.pdf_utils import generic
 
+from crypto.frozen import frozen
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES
@@ -26,7 +26,7 @@ _OTHERS = ("/All", "/Exclude")
 """Actions that reach fields which nobody has named: those of a seal, too."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Lock:
     """One lock that another seal would break."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
+from crypto.frozen import frozen
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import MAX_FIELDS, MAX_TREE_DEPTH, Document
 from crypto.pdf.reading.failures import PdfTooComplex
@@ -22,7 +22,7 @@ _SAID_OTHERWISE = ("/DecodeParms", "/DP", "/F", "/FFilter")
 inline images in every stream."""
 
 
-@dataclass(frozen=True)
+@frozen
 class KnownField:
     """One field of the form, or a widget of one."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import cached_property
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
+from crypto.frozen import frozen
 from crypto.lengths import MM
 from crypto.pdf.reading.access import entry, follow, key_of
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfUnreadable
@@ -18,7 +19,7 @@ from crypto.pdf.reading.raw import only_entry, raw_dictionary
 from crypto.pdf.reading.reader import Reader
 
 
-@dataclass(frozen=True)
+@frozen
 class Page:
     """One page as a person sees it. Its own dictionary is read when it is asked for: a document of
     five hundred pages is stamped on one."""

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any, TypeVar
 
+from crypto.frozen import frozen
 from crypto.late_modules import OF_PYHANKO, put_off
 
 put_off(OF_PYHANKO)
@@ -62,7 +62,7 @@ check_versions({"pyhanko": _PYHANKO_VERSION, "pyhanko-certvalidator": _VALIDATOR
 # ---------------------------------------------------------------- the table
 
 
-@dataclass(frozen=True)
+@frozen
 class Patch:
     """One function of pyHanko that is replaced for the whole process."""
 

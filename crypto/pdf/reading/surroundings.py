@@ -12,8 +12,9 @@ from __future__ import annotations
 
 import io
 import re
-from dataclasses import dataclass
 from typing import Any, BinaryIO
+
+from crypto.frozen import frozen
 
 HEADER_WITHIN = 1024
 """Where readers look for ``%PDF``."""
@@ -31,7 +32,7 @@ _OBJECT = re.compile(rb"(?<![A-Za-z])obj(?![a-z]{2})|startxref|trailer[\s\0]*<<"
 _PART_OF_A_PDF = re.compile(rb"\d[\s\0]+obj|startxref|trailer[\s\0]*<<|endstream|%PDF-")
 
 
-@dataclass(frozen=True)
+@frozen
 class Surroundings:
     """What does not belong to the document, in bytes."""
 

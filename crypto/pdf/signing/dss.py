@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from typing import BinaryIO
 
+from crypto.frozen import frozen
 from crypto.pdf.reading.document import Document
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfError, PdfUnreadable
 from crypto.pdf.reading.signatures import read_signatures
@@ -32,7 +32,7 @@ from crypto.seal.structure import Seal, SealError
 from crypto.validation.trust import Trust
 
 
-@dataclass(frozen=True)
+@frozen
 class Material:
     """What verifying some certificates takes, DER each."""
 

@@ -14,7 +14,6 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, BinaryIO
@@ -24,6 +23,7 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from crypto.algorithms import gm
+from crypto.frozen import frozen
 from crypto.pdf.marks.drawing import Mark, add_marks, add_unseen_field
 from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.document import Document
@@ -47,7 +47,7 @@ CHUNK = 1 << 20
 _RANGE_WIDTH = 60
 
 
-@dataclass(frozen=True)
+@frozen
 class Profile:
     """How a signature value is labelled in the PDF."""
 
@@ -85,7 +85,7 @@ def document_timestamp(hash_name: str) -> Profile:
     return Profile("/Adobe.PPKLite", "/ETSI.RFC3161", hash_name, "/DocTimeStamp")
 
 
-@dataclass(frozen=True)
+@frozen
 class Revision:
     """What was just about to be signed, as the maker of the value needs it."""
 
@@ -94,7 +94,7 @@ class Revision:
     byte_range: tuple[int, int, int, int]
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedRevision:
     """What was written."""
 

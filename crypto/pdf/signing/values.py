@@ -12,10 +12,10 @@ A time stamp is always over the bytes of the signature, asked for when these are
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 
 from crypto.algorithms.keys import SigningKey
+from crypto.frozen import frozen
 from crypto.pdf.signing.sign import PROFILES, Profile, Revision, property_info
 from crypto.pki import cms_make
 from crypto.pki.cms import Attribute, CmsError
@@ -39,7 +39,7 @@ TimestampSource = Callable[[bytes, str], bytes | None]
 DER; None: there is to be none. Raises if there is none and there should be."""
 
 
-@dataclass(frozen=True)
+@frozen
 class SignatureMaker:
     """Who signs, and how; :meth:`make` is what :func:`crypto.pdf.signing.sign.sign_revision` asks
     for."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
+
+from crypto.frozen import frozen
 
 if TYPE_CHECKING:
     from app.preparing import Notice
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
     from app.store.trusted_platforms import TrustedPlatform
 
 
-@dataclass(frozen=True)
+@frozen
 class CertificateView:
     """A certificate on a key, as the settings page lists it."""
 
@@ -34,7 +36,7 @@ class CertificateView:
     """What it lets its holder do for a platform: reviewer, auditor or ""."""
 
 
-@dataclass(frozen=True)
+@frozen
 class TokenView:
     """A plugged-in key at one moment."""
 
@@ -64,7 +66,7 @@ class TokenView:
         return frozenset(certificate.role for certificate in self.certificates if certificate.role)
 
 
-@dataclass(frozen=True)
+@frozen
 class RegistryView:
     """How far a platform's public registry was followed."""
 
@@ -75,7 +77,7 @@ class RegistryView:
     seen_at: datetime | None
 
 
-@dataclass(frozen=True)
+@frozen
 class TrustView:
     """Whom this machine believes."""
 
@@ -90,7 +92,7 @@ class TrustView:
     """The list that is followed, in one line; "" if none is."""
 
 
-@dataclass(frozen=True)
+@frozen
 class DocumentFacts:
     """What matters of a document before a seal is put on it."""
 
@@ -128,7 +130,7 @@ class PlatformClaim(Protocol):
         """Are these the digits of the root's SM3 at these places?"""
 
 
-@dataclass(frozen=True)
+@frozen
 class UnlockView:
     """How far the unlocking of a Ukey is."""
 
