@@ -6,13 +6,13 @@ Pages are drawn on white, RGB, 8 bits each, as displayed, annotations and form f
 from __future__ import annotations
 
 import math
-import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol
 
 from crypto.frozen import frozen
+from crypto.png_file import png_file
 from crypto.rendering.compare import Box
 
 if TYPE_CHECKING:
@@ -78,19 +78,13 @@ class MarkEngine(Engine, Protocol):
 
 
 def png(image: Image) -> bytes:
-    """An RGB picture as PNG (ISO/IEC 15948), without loss.
+    """An RGB picture as PNG, without loss.
 
     Pillow tries five filters on each row, which takes longer than to compress it. Drawn pages come
     out smaller with none; and here other threads go on meanwhile."""
     rgb, row = image.tobytes(), 3 * image.width
     rows = b"".join(b"\0" + rgb[start : start + row] for start in range(0, len(rgb), row))
-    header = struct.pack(">IIBBBBB", *image.size, 8, 2, 0, 0, 0)
-    made = ((b"IHDR", header), (b"IDAT", zlib.compress(rows, 1)), (b"IEND", b""))
-    chunks = (
-        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        for kind, data in made
-    )
-    return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
+    return png_file(image.size, "RGB", 8, zlib.compress(rows, 1))
 
 
 def scale_of(width: float, height: float, dpi: float) -> float:

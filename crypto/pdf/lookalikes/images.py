@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import re
-import struct
 import zlib
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.pdf.lookalikes.red_shapes import is_red
 from crypto.pdf.reading.access import entry, follow
+from crypto.png_file import COLOURS, png_file
 from crypto.seal.imprint import ImprintError
 
 if TYPE_CHECKING:
@@ -32,7 +32,6 @@ _MAX_TABLE = 4096
 _ENOUGH = (900, 1300)
 """A page in cells of a third of a millimetre."""
 _MODES = {1: "L", 3: "RGB", 4: "CMYK"}
-_PNG_COLOURS = {"L": 0, "RGB": 2, "P": 3}
 
 
 def small_copy(image: generic.StreamObject, room: int = MAX_PIXELS) -> Image | None:
@@ -156,18 +155,10 @@ def _plain(payload: bytes, size: tuple[int, int], mode: str, bits: int, *, packe
 
 def _as_png(payload: bytes, size: tuple[int, int], mode: str, bits: int) -> Image:
     """PDF's predictors are PNG's: in its wrapping the data is a PNG, which Pillow decodes."""
-    if mode not in _PNG_COLOURS:
+    if mode not in COLOURS:
         raise ImprintError("an encoding that is not read here")
-
-    def chunk(kind: bytes, data: bytes) -> bytes:
-        return (
-            struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-        )
-
-    header = struct.pack(">IIBBBBB", *size, bits, _PNG_COLOURS[mode], 0, 0, 0)
-    table = chunk(b"PLTE", bytes(768)) if mode == "P" else b""
-    parts = (chunk(b"IHDR", header), table, chunk(b"IDAT", payload), chunk(b"IEND", b""))
-    return _opened(b"\x89PNG\r\n\x1a\n" + b"".join(parts), ("PNG",), None)
+    palette = bytes(768) if mode == "P" else b""  # the image's own comes later
+    return _opened(png_file(size, mode, bits, payload, palette), ("PNG",), None)
 
 
 def _photo(payload: bytes, *, draft: bool) -> Image:
