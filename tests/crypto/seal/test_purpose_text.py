@@ -1,7 +1,6 @@
 """Signed texts have one form: what reads differently, or hides something, is refused."""
 
 import unicodedata
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
@@ -9,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crypto.frozen import frozen
 from crypto.seal.purpose_text import (
     MAX_VALUE,
     PurposeText,
@@ -20,7 +20,7 @@ from crypto.seal.purpose_text import (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Example(PurposeText):
     PURPOSE: ClassVar = "SUQIAN-SEAL-EXAMPLE-V1"
     document_name: str
