@@ -2,6 +2,7 @@
 
     python later.py form FOLDER PAGES    writes "PAGES pages, form.pdf": a field on each page
     python later.py fill FILE OUTPUT     fills in every field, as a later revision
+    python later.py fill1 FILE OUTPUT    fills in that of the middle page, as most people do
     python later.py floor FILE DPI       draws the pages of both revisions with both engines
     python later.py compare FILE RUNS    pictures of one changed page; prints JSON
     python later.py search FILE RUNS     the search for pictures of seals; prints JSON
@@ -40,11 +41,12 @@ def form(folder: Path, pages: int) -> None:
     output.write_bytes(made)
 
 
-def fill(source: Path, output: Path) -> None:
-    """Every field of *source*, which is sealed, filled in; as browsers and readers save it."""
+def fill(source: Path, output: Path, *, everywhere: bool) -> None:
+    """The fields of *source*, which is sealed, filled in on every page, or on the one in the
+    middle; as browsers and readers save it."""
     output.write_bytes(source.read_bytes())
     with pymupdf.open(output) as document:
-        for page in document:
+        for page in document if everywhere else [document[document.page_count // 2]]:
             for widget in page.widgets(types=[pymupdf.PDF_WIDGET_TYPE_TEXT]):
                 widget.field_value = f"{100 * (page.number + 1)} CNY"
                 widget.update()
@@ -126,8 +128,8 @@ if __name__ == "__main__":
     job, place, *rest = sys.argv[1:]
     if job == "form":
         form(Path(place), int(rest[0]))
-    elif job == "fill":
-        fill(Path(place), Path(rest[0]))
+    elif job in ("fill", "fill1"):
+        fill(Path(place), Path(rest[0]), everywhere=job == "fill")
     elif job == "floor":
         floor(Path(place), float(rest[0]))
     else:

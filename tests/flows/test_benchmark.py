@@ -38,12 +38,16 @@ def test_the_benchmark_measures_every_job_of_a_document(tmp_path: Path) -> None:
 
 
 def test_the_benchmark_verifies_what_was_filled_in_after_sealing(tmp_path: Path) -> None:
-    """Its last revision shows something new on every page, and all of them are looked at: the
-    benchmark ends with an error otherwise."""
+    """Its last revision shows something new on every page, or on one: the benchmark ends with an
+    error where that is not looked at."""
     told = measured("later", tmp_path / "bench.json")
     assert {"floor", "sealdesk verify", "compare", "search", "unpack"} == set(jobs(told))
     documents = {each["document"] for each in told["timings"]}
-    assert {"10 pages, filled later", "250 pages, filled later"} < documents
+    for pages in (10, 250):
+        assert {
+            f"{pages} pages, filled later",
+            f"{pages} pages, one field filled later",
+        } < documents
 
 
 def test_the_benchmark_verifies_a_folder_beside_pyhanko(tmp_path: Path) -> None:
