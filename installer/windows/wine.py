@@ -66,12 +66,13 @@ class Wine:
         return self.prefix / "drive_c"
 
     def environment(self) -> dict[str, str]:
-        """The host's variables without those that name its own files to TLS libraries."""
+        """The host's variables without those that name its own files: certificates for TLS
+        libraries, or a temporary folder that the launcher's system does not have."""
         host = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(("SSL_", "REQUESTS_", "CURL_", "PYTHON", "SEALDESK_", "XDG_"))
-            and name not in ("DISPLAY", "WAYLAND_DISPLAY", "VIRTUAL_ENV")
+            and name not in ("DISPLAY", "TMPDIR", "WAYLAND_DISPLAY", "VIRTUAL_ENV")
         }
         return {
             **host,
