@@ -9,12 +9,13 @@ leave the page as it was; what covers something sealed, acts or is not known is 
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from typing import Any
 
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.ground import Ground
-from crypto.pdf.changes.ink import Box, Ink, Painted, read_look
+from crypto.pdf.changes.ink import Box, Ink, Painted, Point, read_look
 from crypto.pdf.changes.legible import brightness, says_richly
 from crypto.pdf.changes.looks import shown_stream, value_text
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
@@ -40,6 +41,8 @@ _LIGHT, _COLOURED, _PALEST, _MOST, _COVERED = 0.5, 0.75, 0.92, 0.4, 0.2
 """The brightest and the darkest part of the colour of a sign's ground, and how bright it is to the
 eye; how much of the sign it takes up, and how much something pale may cover of it: on a ground that
 cannot be told from paper, strokes can be read as a digit."""
+_SAMPLES, _PIECES = 16, 6
+"""Of a sign's ground, each way; and of a curve."""
 _ICONS = frozenset(
     (
         *("/Note", "/Comment", "/Help", "/Insert", "/Key", "/NewParagraph", "/Paragraph"),
@@ -176,7 +179,7 @@ def _judge_note(
         return "drawing_added"
     if int(entry(annotation, "/F", 0)) & HIDDEN:
         return "note_added"
-    if inks and not _is_sign(painted, own):
+    if inks and not _is_sign(painted, own, ground.paper(own)):
         return "drawing_added"
     if is_drawn_by_viewer and entry(annotation, "/Name", "/Note") not in _ICONS:
         return "drawing_added"
@@ -198,9 +201,9 @@ def _with_sign(place: Box) -> Box:
     )
 
 
-def _is_sign(painted: Painted, own: Box) -> bool:
-    """Does a note's own look have a coloured ground over most of it, as the signs of notes do?
-    Strokes alone could be read as a digit or a dash."""
+def _is_sign(painted: Painted, own: Box, paper: Ink | None) -> bool:
+    """Does a note's own look have a coloured ground over most of it, as the signs of notes do, and
+    another one than the *paper* has? Strokes alone could be read as a digit or a dash."""
     left, bottom, right, top = own
     sides = sorted((right - left, top - bottom))
     if sides[0] < _SMALLEST_ICON or sides[1] > _LONGEST * sides[0]:
@@ -208,6 +211,7 @@ def _is_sign(painted: Painted, own: Box) -> bool:
     if painted.strange or painted.profiled:
         return False  # its colours may be others, or its ground not be seen
     room = sides[0] * sides[1]
+    around = brightness(paper.colour) if paper and paper.colour else 1.0
     grounds = [
         at
         for at, ink in enumerate(painted.inks)
@@ -215,13 +219,76 @@ def _is_sign(painted: Painted, own: Box) -> bool:
         and ink.colour is not None
         and max(ink.colour) >= _LIGHT
         and min(ink.colour) <= _COLOURED
-        and brightness(ink.colour) <= _PALEST
+        and abs(brightness(ink.colour) - around) >= 1 - _PALEST
         and min(ink.area, _area(ink.box)) >= _MOST * room
+        and _share(ink, own) >= _MOST
     ]
-    return bool(grounds) and not any(
-        ink.colour is None or (min(ink.colour) > _COLOURED and _area(ink.box) > _COVERED * room)
-        for ink in painted.inks[grounds[-1] + 1 :]
-    )
+    if not grounds:
+        return False
+    later = painted.inks[grounds[-1] + 1 :]
+    pale = sum(_area(ink.box) for ink in later if _is_pale(ink, around))
+    return pale <= _COVERED * room and all(ink.colour is not None for ink in later)
+
+
+def _is_pale(ink: Ink, around: float) -> bool:
+    """Can it not be told from paper, or from what is *around* it?"""
+    colour = ink.colour or (1.0, 1.0, 1.0)
+    return min(colour) > _COLOURED or abs(brightness(colour) - around) < 1 - _PALEST
+
+
+def _share(ink: Ink, own: Box) -> float:
+    """How much of *own* a shape fills, whichever of the two rules counts (ISO 32000-1
+    §8.5.3.3); nothing, where it has holes or bays, as the figures 0, 4, 6, 8 and 9 have."""
+    corners = _flattened(ink)
+    hit = 0
+    for row in range(_SAMPLES):
+        y = own[1] + (row + 0.5) / _SAMPLES * (own[3] - own[1])
+        crossed = [
+            (x0 + (y - y0) / (y1 - y0) * (x1 - x0), 1 if y1 > y0 else -1)
+            for part in corners
+            for (x0, y0), (x1, y1) in zip(part, (*part[1:], part[0]), strict=True)
+            if (y0 <= y) != (y1 <= y)
+        ]
+        if not ink.box[1] <= y <= ink.box[3]:
+            continue
+        filled = []
+        for column in range(_SAMPLES):
+            x = own[0] + (column + 0.5) / _SAMPLES * (own[2] - own[0])
+            ways = [way for at, way in crossed if at > x]
+            filled.append(ink.box[0] <= x <= ink.box[2] and len(ways) % 2 == 1 and sum(ways) != 0)
+        if sum(one != other for one, other in pairwise([False, *filled, False])) > 2:
+            return 0.0
+        hit += sum(filled)
+    return hit / _SAMPLES**2
+
+
+def _flattened(ink: Ink) -> list[list[Point]]:
+    """The parts of a shape, its curves as short lines."""
+    parts: list[list[Point]] = []
+    left = iter(ink.points)
+    for step in ink.steps:
+        if step == "m":
+            parts.append([next(left)])
+        elif step == "l":
+            parts[-1].append(next(left))
+        elif step != "h":
+            start = parts[-1][-1]
+            ends = [next(left) for _ in range(3 if step == "c" else 2)]
+            one, two, end = {"v": [start, *ends], "y": [*ends, ends[-1]]}.get(step, ends)
+            parts[-1] += [
+                (
+                    _bent(at / _PIECES, start[0], one[0], two[0], end[0]),
+                    _bent(at / _PIECES, start[1], one[1], two[1], end[1]),
+                )
+                for at in range(1, _PIECES + 1)
+            ]
+    return parts
+
+
+def _bent(t: float, start: float, one: float, two: float, end: float) -> float:
+    """A coordinate on the way along a curve, *t* from 0 to 1."""
+    s = 1 - t
+    return s * s * s * start + 3 * s * s * t * one + 3 * s * t * t * two + t * t * t * end
 
 
 def _area(box: Box) -> float:

@@ -27,6 +27,7 @@ from crypto.pdf.changes.legible import (
     is_stated_plainly,
     needs_looks,
     sides,
+    stood_on,
 )
 from crypto.pdf.changes.looks import (
     COMBO,
@@ -310,7 +311,8 @@ def _judge_text(
 ) -> str:
     """The kind of change that filling in an empty field is."""
     drawn_anew = not new.drawn or needs_looks(form)
-    named = named_ground(after, new.box) or ground.paper(new.box)
+    beneath = ground.paper(new.box)
+    named = named_ground(after, new.box) or beneath
     if drawn_anew and not is_drawn_plainly(after, form, value, new, named):
         return "filling_unclear"
     if not new.drawn:
@@ -323,7 +325,7 @@ def _judge_text(
         return "content_covered"
     if any(map(ground.surely_lies_under, unread)):  # glyphs over glyphs, either may be blanks
         return "filling_over_content"
-    paper = new.grounds[-1] if new.grounds else ground.paper(new.box)
+    paper = stood_on(new.grounds, beneath)
     height = new.box[3] - new.box[1]
     if (
         new.painted.strange
@@ -446,7 +448,7 @@ def _judge_button(
         return Filling("filling_unclear", "", _tick(now))
     if ground.lies_under(new.box):
         return Filling("filling_over_content", "", _tick(now))
-    paper = grounds[-1] if grounds else ground.paper(new.box)
+    paper = stood_on(grounds, ground.paper(new.box))
     if not all(is_seen(each, paper) for each in added):
         return Filling("filling_unclear", "", _tick(now))
     if not now or value != now or not added:

@@ -12,6 +12,7 @@ each of them changes the state that the others paint under.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -59,6 +60,9 @@ _LEAN = 0.6
 """The cosine of the angle between a line and its letters' stems; italics have 0.35 at most."""
 _FILLS = {"f": 1, "F": 1, "f*": 1, "B": 3, "B*": 3, "b": 3, "b*": 3, "S": 2, "s": 2}
 """1: fills, 2: strokes, 3: both."""
+_CLOSE = frozenset(("b", "b*", "s"))
+_POINTS = {"m": 1, "l": 1, "c": 3, "v": 2, "y": 2}
+_TWO_BOXES = re.compile(r"(mllll?)h?(mllll?)h?")
 _IGNORED = frozenset(
     ("J", "j", "M", "ri", "i", "BMC", "EMC", "MP", "DP", "BX", "EX", "d0", "d1", "W", "W*")
 )
@@ -78,6 +82,8 @@ class Ink:
     """What text says; None: it cannot be told."""
     points: tuple[Point, ...] = ()
     """The corners of a fill or line; none if there are too many."""
+    steps: str = ""
+    """The operators that led through them, m, l, c, v, y and h, a rectangle as m l l l h."""
     subpaths: int = 0
     curved: bool = False
     width: float = 0.0
@@ -115,8 +121,9 @@ class Ink:
 
     @property
     def is_rectangle(self) -> bool:
-        """Is this one rectangle with edges along the axes?"""
+        """Is this one rectangle with edges along the axes, which do not cross?"""
         corners = self.points[:-1] if self.points[:1] == self.points[-1:] else self.points
+        edges = zip(corners, (*corners[1:], *corners[:1]), strict=True)
         return (
             not self.curved
             and self.subpaths == 1
@@ -127,7 +134,21 @@ class Ink:
                 and min(abs(y - self.box[1]), abs(y - self.box[3])) < 0.02
                 for x, y in corners
             )
+            and all(min(abs(x - u), abs(y - v)) < 0.02 for (x, y), (u, v) in edges)
         )
+
+    @property
+    def closings(self) -> list[tuple[Point, Point]]:
+        """The lines that close its parts, from the last corner to the first."""
+        found, at, start = [], -1, 0
+        for step in self.steps:
+            if step == "h":
+                if self.points[at] != self.points[start]:
+                    found.append((self.points[at], self.points[start]))
+                continue
+            at += _POINTS[step]
+            start = at if step == "m" else start
+        return found
 
 
 @dataclass
@@ -329,6 +350,8 @@ class _Reader:
                 case "W" | "W*":
                     clipping = True
                 case "n" | "f" | "F" | "f*" | "B" | "B*" | "b" | "b*" | "S" | "s":
+                    if name in _CLOSE:
+                        path.add("h", [], state.matrix)
                     if frame := _frame_of(path, name):
                         for side in frame:
                             self._paint(side, 1, state)
@@ -408,8 +431,9 @@ class _Reader:
         if not path.points:
             return
         hull = _hull(path.points)
-        points = tuple(path.points) if len(path.points) <= _MAX_POINTS else ()
-        shape = (points, path.subpaths, path.curved)
+        few = len(path.points) <= _MAX_POINTS
+        points, steps = (tuple(path.points), "".join(path.steps)) if few else ((), "")
+        shape = (points, steps, path.subpaths, path.curved)
         if how & 1:
             # a filled line without any width is drawn as a hair line
             box = _common(_widened(hull, 0.01), state.clip)
@@ -554,23 +578,39 @@ class _Path:
     """The path under construction, in default user space."""
 
     points: list[Point] = field(default_factory=list)
+    steps: list[str] = field(default_factory=list)
     subpaths: int = 0
     curved: bool = False
+    start: Point = (0.0, 0.0)
+    """Of the part that was begun last."""
 
     def add(self, name: str, values: list[Any], under: Matrix) -> None:
         numbers = [_number([value]) for value in values]
+        if name == "h":
+            if self.steps and self.steps[-1] != "h":
+                self.steps.append("h")
+            return
+        if self.steps and self.steps[-1] == "h" and name not in ("m", "re"):
+            self.subpaths += 1  # it goes on from where the part before began
+            self.points.append(self.start)
+            self.steps.append("m")
         if name == "re":
             x, y, width, height = numbers
             self.subpaths += 1
+            self.steps += "mlllh"
+            self.start = _moved((x, y), under)
             self.points += [
                 _moved(each, under)
                 for each in ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
             ]
-        elif name != "h":
+        else:
             self.subpaths += name == "m"
             self.curved = self.curved or name in "cvy"
+            self.steps.append(name)
             pairs = zip(numbers[::2], numbers[1::2], strict=True)
             self.points += [_moved(pair, under) for pair in pairs]
+            if name == "m":
+                self.start = self.points[-1]
 
 
 def _frame_of(path: _Path, operator: str) -> list[_Path]:
@@ -579,8 +619,11 @@ def _frame_of(path: _Path, operator: str) -> list[_Path]:
     half = len(path.points) // 2
     if operator not in ("f*", "f", "F") or path.subpaths != 2 or len(path.points) not in (8, 10):
         return []
+    boxes = _TWO_BOXES.fullmatch("".join(path.steps))
+    if not boxes or len(boxes[1]) != len(boxes[2]):
+        return []
     shapes = [
-        Ink("fill", _hull(points), None, None, tuple(points), 1, path.curved)
+        Ink("fill", _hull(points), None, None, tuple(points), subpaths=1)
         for points in (path.points[:half], path.points[half:])
     ]
     turns = {_turns_left(each.points) for each in shapes}
@@ -596,7 +639,8 @@ def _frame_of(path: _Path, operator: str) -> list[_Path]:
         (x0, bottom, x1, y0),
         (x0, y1, x1, top),
     )
-    return [_Path([(a, b), (c, b), (c, d), (a, d)], 1) for a, b, c, d in sides]
+    corners = [[(a, b), (c, b), (c, d), (a, d)] for a, b, c, d in sides]
+    return [_Path(each, list("mlllh"), 1) for each in corners]
 
 
 def _turns_left(points: tuple[Point, ...]) -> bool:
@@ -606,7 +650,8 @@ def _turns_left(points: tuple[Point, ...]) -> bool:
 
 def _clipped(state: _State, path: _Path) -> _State:
     hull = _hull(path.points)
-    shape = Ink("clip", hull, None, None, tuple(path.points), path.subpaths, path.curved)
+    points, parts = tuple(path.points), path.subpaths
+    shape = Ink("clip", hull, None, None, points, subpaths=parts, curved=path.curved)
     ragged = state.ragged or not shape.is_rectangle
     return state._replace(clip=_common(state.clip, hull), ragged=ragged)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -165,9 +167,31 @@ def is_seen(ink: Ink, paper: Ink | None) -> bool:
     size = ink.size if ink.kind == "text" else max(sides(ink.box))
     if ink.colour is None or size < SMALLEST_TEXT:
         return False
-    apart = max(abs(a - b) for a, b in zip(ink.colour, ground, strict=True))
-    brighter = abs(brightness(ink.colour) - brightness(ground))
+    colour = _laid(ink, ground)
+    apart = max(abs(a - b) for a, b in zip(colour, ground, strict=True))
+    brighter = abs(brightness(colour) - brightness(ground))
     return apart >= _CONTRAST and brighter >= _BRIGHTNESS
+
+
+def stood_on(grounds: Sequence[Ink], beneath: Ink | None) -> Ink | None:
+    """What is written on *grounds*, in their order, that lie on *beneath*, stands on: a ground that
+    is seen through leaves it as dark as it was."""
+    if not grounds:
+        return beneath
+    colour = beneath.colour if beneath and beneath.colour else (1.0, 1.0, 1.0)
+    for ground in grounds:
+        colour = _laid(ground, colour)
+    return replace(grounds[-1], colour=colour)
+
+
+def _laid(ink: Ink, beneath: Colour) -> Colour:
+    """The colour of *ink* on what has the colour *beneath*."""
+    own = ink.colour or beneath
+    red, green, blue = (
+        ink.opacity * (a * b if ink.see_through else a) + (1 - ink.opacity) * b
+        for a, b in zip(own, beneath, strict=True)
+    )
+    return red, green, blue
 
 
 def brightness(colour: Colour) -> float:

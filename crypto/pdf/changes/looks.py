@@ -31,6 +31,8 @@ _GROUND = 0.85
 _SAME_COLOUR = 0.012
 """Colours are rounded to two digits, or to 1/255."""
 _SAME_PLACE = 1.0
+_EDGE = 0.1
+"""Points, by which a box is larger than the shape in it."""
 _ALONG, _UPRIGHT = 0.7, 0.8
 """A frame's line is at least this part of the edge that it follows, and of an upright edge."""
 _LONGEST_DASH = 6.0
@@ -246,11 +248,21 @@ class Look:
             # a stroke between two points on different edges would cross the field
             return all(
                 self._runs_along(one, other)
-                for one, other in zip(ink.points, ink.points[1:], strict=False)
+                for one, other in (*pairwise(ink.points), *ink.closings)
             )
         left, bottom, right, top = self.box
         room = 2 * (right - left + top - bottom) * self._margin
-        return not ink.curved and ink.subpaths == 1 and ink.area <= room
+        # a bar between two edges would strike out what stands in the field
+        return (
+            not ink.curved
+            and ink.subpaths == 1
+            and ink.area <= room
+            and self._is_no_block(ink)
+            and all(
+                self._runs_along(one, other) or self._is_short(one, other)
+                for one, other in pairwise((*ink.points, ink.points[0]))
+            )
+        )
 
     def _is_near_edge(self, point: tuple[float, float]) -> bool:
         return bool(self._edges(point))
@@ -266,6 +278,15 @@ class Look:
         edges = self._edges(one) & self._edges(other)
         around = len(self._edges(one)) > 1 and len(self._edges(other)) > 1
         return bool(edges) and (around or self._is_as_long((one, other)))
+
+    def _is_no_block(self, ink: Ink) -> bool:
+        """Is it a bar along an edge, or hollow? A block hides what is written on it."""
+        across, up = ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]
+        return min(across, up) <= self._margin + _EDGE or ink.area <= across * up / 2
+
+    def _is_short(self, one: tuple[float, float], other: tuple[float, float]) -> bool:
+        """Is this the end of a bar along one edge?"""
+        return max(abs(one[0] - other[0]), abs(one[1] - other[1])) <= self._margin
 
     def _is_as_long(self, points: Sequence[tuple[float, float]]) -> bool:
         """Do they reach along most of an edge?"""
@@ -308,7 +329,7 @@ def same_ink(one: Ink, other: Ink) -> bool:
         and one.see_through == other.see_through
         and abs(one.opacity - other.opacity) <= SAME_OPACITY
         and all(abs(a - b) <= _SAME_PLACE for a, b in zip(one.box, other.box, strict=True))
-        and (one.kind == "text" or one.points == other.points or _alike(one, other))
+        and (one.kind == "text" or _alike(one, other))
         and (one.source is other.source or same(one.source, other.source))
     )
 
@@ -316,6 +337,12 @@ def same_ink(one: Ink, other: Ink) -> bool:
 def _alike(one: Ink, other: Ink) -> bool:
     """Do they run through the same points? A closed path may begin anywhere, and run either way."""
     mine, theirs = one.points, other.points
+    if (one.subpaths, one.curved) != (other.subpaths, other.curved):
+        return False
+    if one.kind == "line" and len(one.closings) != len(other.closings):
+        return False
+    if mine == theirs:
+        return True
     if not len(mine) == len(theirs) > 0:
         return False
     if _near(mine, theirs):
@@ -412,7 +439,7 @@ def meets(ink: Ink, box: Box) -> bool:
         half = ink.width / 2
         return any(
             overlaps(_line_box(one, other, half), box)
-            for one, other in zip(ink.points, (*ink.points[1:], ink.points[0]), strict=True)
+            for one, other in (*pairwise((*ink.points, ink.points[0])), *ink.closings)
         )
     return overlaps(ink.box, box)
 

@@ -59,6 +59,15 @@ _SLOPE = 0.4
 _LOW, _HIGH, _BELOW = 0.7, 0.75, 0.35
 _INWARD, _OUTWARD = 0.75, 1.25
 """Of the way from the middle of a diamond to its edge."""
+_LONGEST = 2.0
+"""Of the shorter side: a longer tick or cross is a dash or a one."""
+_THICK, _LEFT_OUT = 0.6, 0.5
+"""Of the shorter side, how broad the line of a tick is at most; and of a line, what its dashes may
+leave out."""
+_LEAST_FILLED = 0.05
+"""Of the box of a filled tick."""
+_TOO_FAR = 2.0
+"""Radians, by which the edge of a disc or a diamond may turn more than once around."""
 _INNER_CORNERS = 0.6
 """Of the way to a star's points, at most."""
 
@@ -107,7 +116,7 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
         return False
     if not all(shape.kind in ("fill", "line") for shape in shapes):
         return False
-    if any(shape.dash > _LONGEST_DASH for shape in shapes):
+    if not all(map(_is_drawn_whole, shapes)):
         return False
     if len(shapes) == 1 and not texts and any(_fills(shapes[0], each) for each in button.rings):
         return True
@@ -118,6 +127,16 @@ def is_tick(inks: Sequence[Ink], button: Button) -> bool:
         return button.alone or all(text in clear for text in texts)
     is_small = max(max(sides(shape.box)) for shape in shapes) < button.least
     return not texts and not is_small and _is_plain_shape(shapes, button.least)
+
+
+def _is_drawn_whole(ink: Ink) -> bool:
+    """Is all of this shape seen, and not cut by a clip, left out by dashes or as fine as a hair?"""
+    left, right = min(x for x, _ in ink.points), max(x for x, _ in ink.points)
+    bottom, top = min(y for _, y in ink.points), max(y for _, y in ink.points)
+    if not holds(ink.box, (left, bottom, right, top)):
+        return False
+    is_dashed = ink.dash > _LONGEST_DASH or ink.gaps > _LEFT_OUT
+    return ink.kind == "fill" or (ink.width >= _FINEST and not is_dashed)
 
 
 def are_redrawn(rounds: Sequence[Ink], shown: Sequence[Ink]) -> bool:
@@ -138,8 +157,21 @@ def are_redrawn(rounds: Sequence[Ink], shown: Sequence[Ink]) -> bool:
 
 def _is_round(ink: Ink) -> bool:
     short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
-    is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
-    return is_round and ink.kind in ("fill", "line") and not ink.dash and long <= _ROUND * short
+    is_round = _is_oval(ink) and ink.kind in ("fill", "line") and not ink.dash
+    return is_round and long <= _ROUND * short
+
+
+def _is_oval(ink: Ink) -> bool:
+    """Is this bent, and does it go around once near the edges of its box?"""
+    return ink.curved and ink.subpaths == 1 and _leaves_corners(ink) and _bulges(ink.points)
+
+
+def _bulges(points: Sequence[Point]) -> bool:
+    """Do they go around once, with few turns back? What goes around twice can be a ring."""
+    around = zip(points, (*points[1:], points[0]), strict=True)
+    turns = _turns([one for one, other in around if one != other])
+    once = abs(abs(sum(turns)) - 2 * math.pi) < 0.1
+    return once and sum(map(abs, turns)) <= 2 * math.pi + _TOO_FAR
 
 
 def _is_ring(ink: Ink) -> bool:
@@ -275,10 +307,9 @@ def _is_plain_shape(shapes: Sequence[Ink], least: float) -> bool:
 def _is_dot(ink: Ink, least: float) -> bool:
     """A filled circle or square, not smaller than *least*."""
     short, long = sorted((ink.box[2] - ink.box[0], ink.box[3] - ink.box[1]))
-    is_round = ink.curved and ink.subpaths == 1 and _leaves_corners(ink)
     if short < least:
         return False
-    return ink.kind == "fill" and long <= _SQUARE * short and (is_round or ink.is_rectangle)
+    return ink.kind == "fill" and long <= _SQUARE * short and (_is_oval(ink) or ink.is_rectangle)
 
 
 def _is_star(ink: Ink, least: float) -> bool:
@@ -289,7 +320,7 @@ def _is_star(ink: Ink, least: float) -> bool:
     corners = ink.points[:-1] if ink.points[:1] == ink.points[-1:] else ink.points
     off = [(2 * x - 1, 2 * y - 1) for x, y in _in_unit(corners)]
     if all(_INWARD <= abs(x) + abs(y) <= _OUTWARD for x, y in off):
-        return len(corners) >= 4
+        return len(corners) >= 4 and _bulges(corners)
     if ink.curved or len(corners) not in (10, 12) or not _goes_around(off):
         return False
     step = 2 if len(corners) == 10 else 3
@@ -304,12 +335,22 @@ def _is_star(ink: Ink, least: float) -> bool:
 
 def _goes_around(off: Sequence[Point]) -> bool:
     """Do the corners go around the middle once, always the same way?"""
-    turns = [
-        math.atan2(x * v - y * u, x * u + y * v)
-        for (x, y), (u, v) in zip(off, (*off[1:], *off[:1]), strict=True)
-    ]
+    turns = [_angle(one, other) for one, other in zip(off, (*off[1:], *off[:1]), strict=True)]
     same_way = min(turns) > 0 or max(turns) < 0
     return same_way and abs(abs(sum(turns)) - 2 * math.pi) < 0.1
+
+
+def _turns(corners: Sequence[Point]) -> list[float]:
+    """By how much the way through them turns at each of them, radians."""
+    ways = [
+        (u - x, v - y) for (x, y), (u, v) in zip(corners, (*corners[1:], *corners[:1]), strict=True)
+    ]
+    return [_angle(one, other) for one, other in zip(ways, (*ways[1:], *ways[:1]), strict=True)]
+
+
+def _angle(one: Point, other: Point) -> float:
+    (x, y), (u, v) = one, other
+    return math.atan2(x * v - y * u, x * u + y * v)
 
 
 def _leaves_corners(ink: Ink) -> bool:
@@ -325,7 +366,10 @@ def _leaves_corners(ink: Ink) -> bool:
 def _is_hook(ink: Ink) -> bool:
     """A tick: down, and up further to the right; lowest in its left part, highest at its right, and
     nothing below the rising stroke, as the bar of a 4 or the belly of a 6 is."""
-    if ink.subpaths != 1 or len(ink.points) < 3:
+    if ink.subpaths != 1 or len(ink.points) < 3 or not _is_compact(ink.points, ink.width):
+        return False
+    across, up = sides(ink.box)
+    if ink.closings if ink.kind == "line" else ink.area < _LEAST_FILLED * across * up:
         return False
     points = _in_unit(ink.points)
     lowest = min(points, key=lambda point: point[1])
@@ -345,10 +389,20 @@ def _is_cross(shapes: Sequence[Ink]) -> bool:
     points = [point for shape in shapes for point in shape.points]
     if len(points) != 4 or sum(shape.subpaths for shape in shapes) != 2:
         return False
+    if not _is_compact(points, max(shape.width for shape in shapes)):
+        return False
     one, two, three, four = _in_unit(points)
     strokes = [(two[0] - one[0], two[1] - one[1]), (four[0] - three[0], four[1] - three[1])]
     is_sloping = all(min(abs(x), abs(y)) >= _SLOPE for x, y in strokes)
     return is_sloping and strokes[0][0] * strokes[0][1] * strokes[1][0] * strokes[1][1] < 0
+
+
+def _is_compact(points: Sequence[Point], width: float) -> bool:
+    """Are they about as far apart across as up and down, and is a line of that *width* between them
+    no bar?"""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    short, long = sorted((max(xs) - min(xs), max(ys) - min(ys)))
+    return long <= _LONGEST * short and width <= _THICK * short
 
 
 def _in_unit(points: Sequence[Point]) -> list[Point]:

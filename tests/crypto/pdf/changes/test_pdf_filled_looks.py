@@ -1058,3 +1058,185 @@ def test_a_ground_that_viewers_drew_and_a_filling_has_not_uncovers(
     }
     found = verdict(world, form, later)
     assert (found is Verdict.VALID_CHANGED_LATER) is good
+
+
+# ---------------------------------------------------------------- what people see of shapes
+
+SAID = text(b"1000")
+
+
+def outline(*corners: float) -> bytes:
+    """A path, its corners given as x, y, x, y …"""
+    pairs = zip(corners[::2], corners[1::2], strict=True)
+    return b" l ".join(b"%g %g" % pair for pair in pairs).replace(b" l ", b" m ", 1) + b" l "
+
+
+def ring(outer: float, inner: float, turned: bool) -> bytes:
+    """One path around twice, the second time within the first, the other way if *turned*."""
+
+    def around(radius: float, up: int) -> bytes:
+        bow, (x, y) = radius * 0.5523, (10, 10)
+        corners = [(1, 0), (0, up), (-1, 0), (0, -up)]
+        out = b"%g %g l " % (x + radius, y)
+        for (a, b), (c, d) in zip(corners, corners[1:] + corners[:1], strict=True):
+            out += b"%g %g %g %g %g %g c " % (
+                *(x + a * radius + c * bow, y + b * radius + d * bow),
+                *(x + c * radius + a * bow, y + d * radius + b * bow),
+                *(x + c * radius, y + d * radius),
+            )
+        return out
+
+    paint = b"f " if turned else b"f* "
+    return b"0 g %g 10 m " % (10 + outer) + around(outer, 1) + around(inner, 1 - 2 * turned) + paint
+
+
+# ---------------------------------------------------------------- frames and grounds
+
+
+@pytest.mark.parametrize(
+    ("frame", "good"),
+    [
+        (b"0 g 0 0 300 1 re f ", True),
+        (b"0 g 30 0 240 1 re f ", True),
+        (b"0 g 0 0 300 40 re 1 1 298 38 re f* ", True),
+        (b"0 g 0 0 300 40 re 1 39 m 299 39 l 299 1 l 1 1 l h f ", True),
+        (b"0 G .5 .5 299 39 re s ", True),
+        (b"0 G .5 .5 m 299 .5 l 299 39 l .5 39 l s ", True),
+        (b".5 g " + outline(0, 0, 0, 40, 300, 40, 299, 39, 1, 39, 1, 1) + b"f ", True),
+        (b"0 g 0 17 300 2 re f ", False),
+        (b"0 g 0 19 300 .8 re f ", False),
+        (b"0 g " + outline(0, 0, 1, 0, 300, 40, 299, 40) + b"f ", False),
+        (b"0 G 1 w 0 0 m 300 0 l 300 40 l s ", False),
+        (b"0 G 1 w 0 0 m 300 0 l 300 40 l h S ", False),
+        (b"0 G 1 w 0 0 m 300 0 l 300 40 l b ", False),
+        (b"0 g 0 0 m 300 0 l 300 40 l 0 40 l 1 1 l 299 1 m 299 39 l 1 39 l f* ", False),
+        (b"0 g 0 0 m 300 0 l h 300 40 l 0 40 l 1 1 298 38 re f* ", False),
+    ],
+)
+def test_a_frame_follows_the_edges_and_strikes_nothing_out(
+    world: World, frame: bytes, good: bool
+) -> None:
+    """1000 between two edges, struck out or half hidden, was told as 1000."""
+    assert (filled(world, frame + SAID, b"1000") in GOOD) is good
+
+
+def test_a_block_is_no_frame_of_a_low_field(world: World) -> None:
+    """Black text on it is told and seen by nobody."""
+    kind = TEXT + b"/AP<</N %d 0 R>>"
+    low = (60, 590, 360, 604)
+    sealed = {20: widget(low, kind % 21), 21: look(b"", (300, 14))}
+    said = b" BT 0 g /F 6 Tf 8 5 Td (1000) Tj ET "
+    for frame, good in ((b"0 g 0 0 300 1 re f", True), (b"0 g 3.4 3.4 293.2 7.2 re f", False)):
+        after = {20: widget(low, kind % 90 + b"/V(1000)"), 90: look(frame + said, (300, 14))}
+        assert (verdict(world, Form(sealed), after) in GOOD) is good
+
+
+HIDDEN = b"BT /F 24 Tf 72 700 Td (A pays 100) Tj ET BT /F 12 Tf 100 604 Td (,000 more) Tj ET"
+
+
+@pytest.mark.parametrize(
+    ("ground", "good"),
+    [
+        (b"0 0 300 40 re f ", True),
+        (b"0 0 m 0 40 l 300 40 l 300 0 l f ", True),
+        (b"0 0 m 300 40 l 300 0 l 0 40 l f ", False),
+        (b"0 0 m 300 40 l 0 40 l 300 0 l f ", False),
+        (b"0 0 m 300 0 l h 300 40 l 0 40 l f ", False),
+        (b"0 0 m 300 0 l 300 40 l h 0 40 l f ", False),
+    ],
+)
+def test_a_ground_that_hides_half_of_what_it_hid_has_not_stayed(
+    world: World, ground: bytes, good: bool
+) -> None:
+    """What the sealed look hid is read behind what is filled in: 1000 becomes 1000,000."""
+    sealed = {
+        20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"),
+        21: look(b"1 g 0 0 300 40 re f"),
+    }
+    after = widget(BLANK, TEXT + b"/V(1000)/AP<</N 90 0 R>>")
+    revision = {20: after, 90: look(b"1 g " + ground + SAID)}
+    assert (verdict(world, Form(sealed, page=HIDDEN), revision) in GOOD) is good
+
+
+@pytest.mark.parametrize(
+    ("clip", "good"),
+    [
+        (b"0 0 m 300 0 l 300 40 l 0 40 l h W n ", True),
+        (b"0 0 m 300 40 l 300 0 l 0 40 l h W n ", False),
+        (b"0 0 m 300 0 l h 300 40 l 0 40 l h W n ", False),
+    ],
+)
+def test_a_clip_whose_edges_cross_is_no_rectangle(world: World, clip: bytes, good: bool) -> None:
+    assert (filled(world, b"q " + clip + SAID + b"Q", b"1000") in GOOD) is good
+
+
+@pytest.mark.parametrize(("blend", "good"), [(b"", True), (b"/BM/Multiply", False)])
+def test_a_ground_that_is_multiplied_onto_a_dark_one_stays_dark(
+    world: World, blend: bytes, good: bool
+) -> None:
+    """Black text on it is told and seen by nobody."""
+    sealed = {20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"), 21: look(b"")}
+    after = widget(BLANK, TEXT + b"/V(1000)/AP<</N 90 0 R>>")
+    drawn = look(b"/M gs 1 g 0 0 300 40 re f " + SAID).replace(
+        b"/ExtGState<<", b"/ExtGState<</M<</Type/ExtGState%s>>" % blend
+    )
+    page = b".1 g 55 585 310 50 re f"
+    found = verdict(world, Form(sealed, page=page), {20: after, 90: drawn})
+    assert (found in GOOD) is good
+
+
+# ---------------------------------------------------------------- ticks
+
+HOOK = b"3 10 m 8 4 l 17 17 l"
+STROKES = b"4 4 m 16 16 l S 4 16 m 16 4 l"
+
+
+@pytest.mark.parametrize(
+    ("content", "good"),
+    [
+        (b"0 g " + circle(8, b"f"), True),
+        (b"0 g " + outline(18, 10, 10, 18, 2, 10, 10, 2) + b"f", True),
+        (b"0 g 4 4 12 12 re f", True),
+        *((b"0 G 2 w %s S" % each, True) for each in (HOOK, STROKES)),
+        (b"0 g " + outline(2, 10, 4, 12, 8, 7, 16, 18, 18, 16, 8, 3) + b"f", True),
+        *((ring(8, inner, turned), False) for inner in (5.5, 6.5) for turned in (False, True)),
+        (
+            b"0 g "
+            + outline(*(18, 10, 10, 18, 2, 10, 10, 2, 18, 10, 16, 10, 10, 4, 4, 10, 10, 16, 16, 10))
+            + b"f",
+            False,
+        ),
+        (b"0 g " + outline(4, 4, 16, 16, 16, 4, 4, 16) + b"f", False),
+        (b"0 g 4 4 m 4 16 4 4 16 16 c 16 4 l f", False),
+        (b"0 g " + outline(3, 10, 8, 4, 17, 17, 8, 4) + b"f", False),
+        *(
+            (b"0 G 1 w [%s] 0 d %s S" % (dash, each), False)
+            for dash in (b".05 6", b"0 6", b"1 5")
+            for each in (HOOK, STROKES)
+        ),
+        *((b"0 G %s w %s S" % (width, HOOK), False) for width in (b"0", b".001", b".1")),
+        *(
+            (b"q %s re W n 0 G %d w %s S Q" % (clip, width, each), False)
+            for clip, width in ((b"3 3 .2 14", 2), (b"9 2 2 16", 2), (b"9 2 2 16", 9))
+            for each in (HOOK, STROKES)
+        ),
+        (b"q 9.5 3 2 14 re W n 0 g %s f Q" % outline(2, 10, 4, 12, 8, 7, 16, 18, 18, 16, 8, 3), 0),
+        (b"0 G 2 w 3 -40 m 8 -60 l 17 17 l S", False),
+        (b"0 G 2 w 3 9.9 m 17 10.1 l S 3 10.1 m 17 9.9 l S", False),
+        (b"0 G 2 w 9.9 3 m 10.1 17 l S 10.1 3 m 9.9 17 l S", False),
+        (b"0 G 2 w 3 10 m 8 9.8 l 17 10.2 l S", False),
+        (b"0 G 2 w %s s" % HOOK, False),
+    ],
+)
+@pytest.mark.parametrize("boxed", [False, True])
+def test_of_a_tick_people_see_a_tick(world: World, content: bytes, good: bool, boxed: bool) -> None:
+    """Nothing, a ring, a bar or a one was told as a tick, in a box before digits also."""
+    looks = b"/FT/Btn/T(x)/AP<</N<</Off 21 0 R/On 23 0 R>>>>"
+    sealed = {
+        20: widget(BESIDE, looks + b"/V/Off/AS/Off"),
+        21: look(b"", (20, 20)),
+        23: look(content, (20, 20)),
+    }
+    page = CELLS + b"0 g " + IN_CELLS if boxed else SUM
+    after = {20: widget(BESIDE, looks + b"/V/On/AS/On")}
+    assert (verdict(world, Form(sealed, page), after) in GOOD) is bool(good)

@@ -441,3 +441,49 @@ def test_a_sign_on_a_ground_that_nobody_sees_is_no_note(world: World) -> None:
     shape = b"1 1 .74 rg 0 0 20 20 re f 0 G 2 w 10 2 m 10 18 l S"
     data = noted(data, "/Note", (205, 700, 225, 720), shape)
     assert verdict(world, data) is Verdict.UNKNOWN
+
+
+# ---------------------------------------------------------------- what people see of notes
+
+LINES = b"0 G 1 w 4 6 m 16 6 l S 4 10 m 16 10 l S "
+GREY = b".5 g 0 0 20 20 re f "
+NINE = b"0 G 2 w 6 3 m 14 3 l 14 17 l 6 17 l 6 10 l 14 10 l S "
+ROUND = b".5 g 10 0 m 20 0 20 20 10 20 c 0 20 0 0 10 0 c %s f* "
+
+
+@pytest.mark.parametrize(
+    ("content", "good"),
+    [
+        (b"1 1 0 rg 0 0 20 20 re f " + LINES, True),
+        (GREY + b"1 G 1 w 4 6 m 16 6 l S 4 10 m 16 10 l S ", True),
+        (ROUND % b"", True),
+        (b"1 1 0 rg 2 0 m 18 0 l 20 0 20 20 18 20 c 2 20 l 0 20 0 0 2 0 c f " + LINES, True),
+        (ROUND % b"10 3 m 17 3 17 17 10 17 c 3 17 3 3 10 3 c", False),
+        (b".5 g 0 0 m 20 0 l 20 20 l 0 20 l h 5 2 m 10 2 l 15 2 l 15 18 l 5 18 l h f* ", False),
+        (b".5 g 0 0 m 20 20 l 0 0 l " + b"8 2 l 11 2 l 11 18 l 8 18 l " * 5 + b"f ", False),
+        (GREY + b"1 g " + b"".join(b"%d 0 4 19 re f " % x for x in (0, 4, 12, 16)), False),
+        (
+            GREY + b"1 G 1 w " + b"".join(b"%d.5 0 m %d.5 20 l S " % (x, x) for x in range(9)),
+            False,
+        ),
+        (b"1 .5 0 rg 0 0 20 20 re f 1 1 .74 rg 0 0 20 20 re f " + NINE, False),
+        (b"q 8 0 4 20 re W n " + GREY + b"Q ", False),
+    ],
+)
+def test_a_note_has_a_ground_that_people_see(world: World, content: bytes, good: bool) -> None:
+    """A zero, a one or a nine before 1000 was told as a note."""
+    data = noted(world.sign(classic_pdf(), marks=[]), "/Note", (205, 700, 225, 720), content)
+    assert (world.verify(data).verdict is Verdict.VALID_CHANGED_LATER) is good
+
+
+@pytest.mark.parametrize(
+    ("colour", "good"), [(b".6 .8 1", False), (b".65 .8 .95", False), (b".8 .2 0", True)]
+)
+def test_the_ground_of_a_note_is_another_than_that_of_the_page(
+    world: World, colour: bytes, good: bool
+) -> None:
+    cell = b".6 .8 1 rg 60 690 300 40 re f 0 g BT /F 24 Tf 72 700 Td (Price) Tj 90 0 Td (9) Tj ET"
+    data = world.sign(classic_pdf(content=cell), marks=[])
+    drawn = colour + b" rg 0 0 20 20 re f " + NINE
+    data = noted(data, "/Note", (140, 700, 160, 720), drawn)
+    assert (world.verify(data).verdict is Verdict.VALID_CHANGED_LATER) is good
