@@ -18,11 +18,13 @@ from crypto.verdict import Finding, Times, beijing_day
 
 _NO_STATUS = {"status_unknown": "status_not_published"}
 _NO_REVOCATION = {"revocation_unknown": "revocation_not_published"}
-Whose = Literal["value", "seal", "signer_certificate", "maker_certificate", "revocation"]
+Whose = Literal[
+    "value", "seal", "signer_certificate", "maker_certificate", "revocation", "hold", "maker_hold"
+]
 """Whose algorithm is weak: that of the value of a signature, of the seal as its maker signed it, of
 a certificate on the way from signer or maker to an anchor, of a proof that a certificate was not
-revoked."""
-OF_THE_MAKER = ("seal", "maker_certificate")
+revoked, of what lifts a hold of one on the way from signer or maker."""
+OF_THE_MAKER = ("seal", "maker_certificate", "maker_hold")
 
 
 @frozen

@@ -11,7 +11,7 @@ and both count only by the signature of the certificate's issuer (or whom it app
   claim a time before it. Nothing counts as good that is dated in the future or was said when the
   certificate had expired.
 * What is signed with a weak algorithm may be forged: "revoked" counts all the same, "good" is told
-  with that weakness, and lifts no hold that is signed better.
+  with that weakness, also where it lifts a hold, and lifts none that is signed better.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from crypto.frozen import frozen
 from crypto.pki.certificate import Certificate
@@ -110,6 +110,15 @@ class Evidence:
             return final[-1]
         held = [w for at, w in enumerate(words) if w.revocation and not _lifted(w, words[at + 1 :])]
         return held[-1].revocation if held else None
+
+    def lifted_by(self, certificate: Certificate, path: Sequence[Certificate]) -> tuple[str, ...]:
+        """What is weak about the best of what lifts a hold of *certificate*; () where something
+        lifts it that is not weak, and where there is no hold, or one in force."""
+        words = sorted(self._words(certificate, path), key=_weight)
+        holds = [at for at, word in enumerate(words) if word.revocation]
+        if not holds or self.revocation(certificate, path):
+            return ()
+        return min((word.weaknesses for word in words[holds[-1] + 1 :]), key=len, default=())
 
     def clears(
         self,
@@ -206,6 +215,20 @@ def _lifted(hold: _Word, newer: Iterable[_Word]) -> bool:
     return any(w.revocation is None and {*w.weaknesses} <= {*hold.weaknesses} for w in newer)
 
 
+def told_weak_holds(
+    whose: Literal["hold", "maker_hold"], chain: Chain, evidence: Evidence, first: int = 0
+) -> list[Finding]:
+    """Which certificates of *chain*, from number *first* on, were on hold and no longer are as far
+    as weak proofs say, and nothing better: whoever can forge these would lift a hold himself."""
+    return [
+        finding
+        for certificate in chain.path[first:-1]
+        for finding in told_weak(
+            whose, evidence.lifted_by(certificate, chain.path), str(certificate.subject)
+        )
+    ]
+
+
 def check_revocation(
     chain: Chain, evidence: Evidence, times: Times, now: datetime, covered: bool
 ) -> list[Finding]:
@@ -233,9 +256,12 @@ def check_revocation(
                 Finding("signer_revoked_since" if proved else "signer_revoked_unproven", when)
             )
     elif covered or len(chain.path) == 1:
+        # a ticket vouches for the signer, and lifts no hold
         findings.append(Finding("signer_not_revoked"))
+        findings += told_weak_holds("hold", chain, evidence, 0)
+        return findings
     else:
         weak = evidence.proof_of_good(signer, chain.path, times, now)
         findings.append(Finding("revocation_unknown" if weak is None else "signer_not_revoked"))
         findings += told_weak("revocation", weak or ())
-    return findings
+    return findings + told_weak_holds("hold", chain, evidence, 1)

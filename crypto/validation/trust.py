@@ -28,7 +28,7 @@ from crypto.pki.revocation_list import Crl
 from crypto.seal.registry_proof import RegistryProof
 from crypto.seal.statement import SealChange, SignedStatement, StatementError
 from crypto.validation.anchor_rules import AnchorRule, outside, told_weak_chain
-from crypto.validation.revocation import Evidence, check_revocation
+from crypto.validation.revocation import Evidence, check_revocation, told_weak_holds
 from crypto.verdict import Finding, PlatformLine, Times, beijing, beijing_day
 
 if TYPE_CHECKING:
@@ -328,7 +328,7 @@ def _makers_authorities(
             findings.append(Finding("ca_revoked", {"subject": str(authority.subject)}))
         elif revoked and (existed is None or existed >= revoked.at):
             findings.append(Finding("maker_untrusted", {"issuer": str(authority.subject)}))
-    return findings
+    return findings + told_weak_holds("maker_hold", chain, evidence)
 
 
 def _by_a_general_authority(chain: Chain, trust: Trust) -> bool:

@@ -481,7 +481,7 @@ def test_a_weak_list_lifts_no_hold_that_is_signed_better(
     who: str, lists: tuple[tuple[str, bool], ...], is_held: bool
 ) -> None:
     """Whoever can forge it would lift one himself; a ticket that vouches for the signer, and makers
-    of whom no proof is asked, hid that."""
+    of whom no proof is asked, hid that. A weak one that a weak list lifts is told as that."""
     sides = {"signer": side("signer"), "maker": side("maker")}
     name, _, above = who.partition(" ")
     chosen = sides[name]
@@ -498,7 +498,23 @@ def test_a_weak_list_lifts_no_hold_that_is_signed_better(
     codes = {each.code for each in findings}
     told = {"ca_revoked"} if above else {f"{name}_revoked_before"}
     assert bool(codes & told) is is_held
-    assert verdict is (Verdict.INVALID if is_held else Verdict.VALID)
+    weakly = not is_held and _is_lifted_weakly(lists)
+    found = [(each.details["whose"], each.details["subject"]) for each in weak(findings)]
+    whose = "hold" if name == "signer" else "maker_hold"
+    assert found == [(whose, str(held.subject))] * weakly
+    good = Verdict.UNKNOWN if weakly else Verdict.VALID
+    assert verdict is (Verdict.INVALID if is_held else good)
+    anchor = sides[name].root
+    accepted = replace(
+        trusting(sides["signer"], sides["maker"], rule_for(anchor, "sha1")), crls=crls
+    )
+    assert judged(value, accepted)[0] is (Verdict.INVALID if is_held else Verdict.VALID)
+
+
+def _is_lifted_weakly(lists: tuple[tuple[str, bool], ...]) -> bool:
+    """Is there a hold, and behind the last one no list without weakness?"""
+    last = max(at for at, (_, hold) in enumerate(lists) if hold)
+    return not any(kind == "" for kind, _ in lists[last + 1 :])
 
 
 @pytest.mark.parametrize(("lists", "is_held"), HOLDS)
