@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+from collections.abc import Callable
 from functools import cache
 from typing import Protocol
 
@@ -49,13 +50,14 @@ class Hasher(Protocol):
 
 
 class Engine(Protocol):
-    """The four SM2 operations an engine supplies; everything else is written once, here."""
+    """The SM2 operations an engine supplies; everything else is written once, here."""
 
     @property
     def name(self) -> str: ...
     def multiply(self, scalar: bytes, point: bytes | None) -> bytes: ...
     def on_curve(self, point: bytes) -> bool: ...
     def sign(self, private: bytes, e: bytes) -> bytes: ...
+    def signer(self, private: bytes) -> Callable[[bytes], bytes]: ...
     def verify(self, public: bytes, e: bytes, signature: bytes) -> bool: ...
 
 
@@ -138,6 +140,12 @@ def sm2_sign_e(private: bytes, e: bytes) -> bytes:
     if len(e) != 32:
         raise GmError("e has 32 bytes")
     return _engine.sign(private, e)
+
+
+def sm2_signer(private: bytes) -> Callable[[bytes], bytes]:
+    """What makes :func:`sm2_sign_e` of one key, for who signs again and again; it keeps the key."""
+    _check_private(private)
+    return _engine.signer(private)
 
 
 def sm2_verify(

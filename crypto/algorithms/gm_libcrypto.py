@@ -12,7 +12,7 @@ import ctypes
 import os
 import sys
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from ctypes import POINTER, byref, c_char_p, c_int, c_long, c_size_t, c_void_p, create_string_buffer
 from functools import lru_cache
@@ -57,7 +57,7 @@ def _load() -> ctypes.CDLL:
 
 
 class _Key:
-    """A public key inside the library, freed when nobody refers to it any more."""
+    """A key inside the library, freed when nobody refers to it any more."""
 
     def __init__(self, handle: int, free: ctypes._NamedFuncPointer) -> None:
         self.handle = handle
@@ -144,16 +144,23 @@ class LibcryptoEngine:
 
     def sign(self, private: bytes, e: bytes) -> bytes:
         """DER signature over the 32-byte *e* (GB/T 32918.2 §6.1), nonce by OpenSSL's DRBG."""
-        key = der.sequence(der.integer(1), der.octet_string(private))
-        info = der.sequence(der.integer(0), _EC_KEY, der.octet_string(key))
-        lib = self._library
-        with self._private_context(info) as context:
-            self._check(lib.EVP_PKEY_sign_init(context) == 1, "EVP_PKEY_sign_init")
-            size = c_size_t(128)
-            out = create_string_buffer(size.value)
-            done = lib.EVP_PKEY_sign(context, out, byref(size), e, len(e))
-            self._check(done == 1, "EVP_PKEY_sign")
-            return out.raw[: size.value]
+        return self.signer(private)(e)
+
+    def signer(self, private: bytes) -> Callable[[bytes], bytes]:
+        """As :meth:`sign`, for who signs again and again: to read a key takes as long as to sign
+        twice. It is wiped when nobody has the signer any more."""
+        lib, key = self._library, self._read_private_key(private)
+
+        def sign(e: bytes) -> bytes:
+            with self._object("EVP_PKEY_CTX_new", key.handle, None) as context:
+                self._check(lib.EVP_PKEY_sign_init(context) == 1, "EVP_PKEY_sign_init")
+                size = c_size_t(128)
+                out = create_string_buffer(size.value)
+                done = lib.EVP_PKEY_sign(context, out, byref(size), e, len(e))
+                self._check(done == 1, "EVP_PKEY_sign")
+                return out.raw[: size.value]
+
+        return sign
 
     def verify(self, public: bytes, e: bytes, signature: bytes) -> bool:
         """Is the DER *signature* right for the 32-byte *e* (GB/T 32918.2 §7.1)?
@@ -168,7 +175,7 @@ class LibcryptoEngine:
 
     def _read_public_key(self, public: bytes) -> _Key:
         """Reading a key takes a third of a verification; companies sign with the same again and
-        again. Only public keys are kept."""
+        again. Only public keys are kept; a private one lives as long as its :meth:`signer`."""
         lib = self._library
         info = der.sequence(_EC_KEY, der.bit_string(b"\x04" + public))
         start = c_char_p(info)
@@ -178,17 +185,19 @@ class LibcryptoEngine:
         self._check(lib.EVP_PKEY_is_a(handle, b"SM2") == 1, "not an SM2 key")
         return key
 
-    @contextmanager
-    def _private_context(self, encoded: bytes) -> Iterator[int]:
+    def _read_private_key(self, private: bytes) -> _Key:
         lib = self._library
-        start = c_char_p(encoded)
-        with self._object("d2i_AutoPrivateKey", None, byref(start), len(encoded)) as key:
-            # OpenSSL 3.0.13, which CPython 3.11 brings on Windows, leaves there what it tried in
-            # vain before it read the key; TLS in this thread would take that for its own error.
-            lib.ERR_clear_error()
-            self._check(lib.EVP_PKEY_is_a(key, b"SM2") == 1, "not an SM2 key")
-            with self._object("EVP_PKEY_CTX_new", key, None) as context:
-                yield context
+        inner = der.sequence(der.integer(1), der.octet_string(private))
+        info = der.sequence(der.integer(0), _EC_KEY, der.octet_string(inner))
+        start = c_char_p(info)
+        handle = lib.d2i_AutoPrivateKey(None, byref(start), len(info))
+        self._check(bool(handle), "libcrypto returned no object")
+        key = _Key(handle, self._destructor("d2i_AutoPrivateKey"))
+        # OpenSSL 3.0.13, which CPython 3.11 brings on Windows, leaves there what it tried in
+        # vain before it read the key; TLS in this thread would take that for its own error.
+        lib.ERR_clear_error()
+        self._check(lib.EVP_PKEY_is_a(key.handle, b"SM2") == 1, "not an SM2 key")
+        return key
 
     @contextmanager
     def _point(self, point: bytes) -> Iterator[int]:

@@ -11,6 +11,8 @@ It is not constant time: tests compare with it, and it is used only where libcry
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
+from functools import partial
 
 from gmssl.sm2 import CryptSM2, default_ecc_table
 
@@ -23,7 +25,7 @@ _N = int(default_ecc_table["n"], 16)
 
 
 class PortableEngine:
-    """SM2 by gmssl; the same four operations as
+    """SM2 by gmssl; the same operations as
     :class:`crypto.algorithms.gm_libcrypto.LibcryptoEngine`."""
 
     name = "gmssl (portable)"
@@ -52,6 +54,10 @@ class PortableEngine:
             if raw:  # None: r = 0, r + k = n or s = 0; draw again
                 r, s = int(raw[:64], 16), int(raw[64:], 16)
                 return der.sequence(der.integer(r), der.integer(s))
+
+    def signer(self, private: bytes) -> Callable[[bytes], bytes]:
+        """:meth:`sign` with that key."""
+        return partial(self.sign, private)
 
     def verify(self, public: bytes, e: bytes, signature: bytes) -> bool:
         """Is the DER *signature* right for *e*? ValueError if the key is not on the curve."""

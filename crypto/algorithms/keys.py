@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import field, replace
+from collections.abc import Callable
+from dataclasses import field, fields, replace
+from functools import cached_property
 from typing import Protocol
 
 from crypto.algorithms import gm
@@ -70,7 +72,15 @@ class SoftKey:
 
     def sign(self, message: bytes) -> bytes:
         """DER signature over *message* with the default user id."""
-        return gm.sm2_sign_e(self.private, gm.sm2_e(self.public, message))
+        return self._signer(gm.sm2_e(self.public, message))
+
+    @cached_property
+    def _signer(self) -> Callable[[bytes], bytes]:
+        return gm.sm2_signer(self.private)
+
+    def __getstate__(self) -> dict[str, object]:
+        """What goes into another process, or a copy: not what libcrypto holds of it."""
+        return {each.name: getattr(self, each.name) for each in fields(self)}
 
     def decrypt(self, ciphertext: bytes) -> bytes:
         """The plaintext of an SM2Cipher (GM/T 0009, DER); raises

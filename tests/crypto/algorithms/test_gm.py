@@ -1,9 +1,13 @@
 """SM2, SM3 and SM4 against the standards' vectors, the openssl command and each other."""
 
+import copy
+import gc
+import pickle
 import secrets
 import ssl
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -211,8 +215,52 @@ def test_openssl_keeps_no_error_that_tls_in_this_thread_would_take_for_its_own()
 
 
 def test_nonces_never_repeat(engine):
-    made = {gm.sm2_sign_e(PRIVATE, E) for _ in range(40)}
-    assert len(made) == 40
+    signer = gm.sm2_signer(PRIVATE)
+    made = {gm.sm2_sign_e(PRIVATE, E) for _ in range(40)} | {signer(E) for _ in range(40)}
+    assert len(made) == 80
+
+
+def test_a_key_that_is_read_once_signs_as_one_that_is_read_each_time(engine):
+    signer = gm.sm2_signer(PRIVATE)
+    for number in range(3):
+        e = gm.sm3(bytes([number]))
+        assert gm.sm2_verify_e(PUBLIC, e, signer(e))
+        assert not gm.sm2_verify_e(PUBLIC, E, signer(e))
+    for private in (bytes(32), bytes(31), b"\xff" * 32):
+        with pytest.raises(gm.GmError):
+            gm.sm2_signer(private)
+
+
+def test_many_threads_sign_with_one_key():
+    signer = gm.sm2_signer(PRIVATE)
+    with ThreadPoolExecutor(8) as threads:
+        made = set(threads.map(lambda _: signer(E), range(200)))
+    assert len(made) == 200
+    assert all(gm.sm2_verify_e(PUBLIC, E, each) for each in made)
+
+
+def test_libcrypto_wipes_a_private_key_when_its_signer_is_gone(monkeypatch):
+    engine, freed = LibcryptoEngine(), []
+    free = engine._destructor("d2i_AutoPrivateKey")
+    monkeypatch.setattr(
+        engine, "_destructor", lambda name: freed.append if "Auto" in name else free
+    )
+    signer = engine.signer(PRIVATE)
+    assert freed == []
+    del signer
+    gc.collect()
+    assert len(freed) == 1
+    free(freed[0])
+
+
+def test_a_copy_of_a_key_in_memory_has_nothing_of_libcrypto():
+    key = SoftKey.load(PRIVATE)
+    made = key.sign(b"text")
+    for other in (copy.copy(key), copy.deepcopy(key), pickle.loads(pickle.dumps(key))):  # noqa: S301
+        assert other == key
+        assert set(vars(other)) == {"private", "public", "certificate"}
+        for signature in (made, other.sign(b"text")):
+            assert gm.sm2_verify(key.public, b"text", signature)
 
 
 @pytest.mark.parametrize("one", ENGINES, ids=["libcrypto", "portable"])
