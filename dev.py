@@ -281,7 +281,8 @@ def prepare_environment() -> None:
         )
         shutil.rmtree(VENV, ignore_errors=True)
         venv.create(VENV, with_pip=True)
-        pip("--require-hashes", "--only-binary", ":all:", "-r", str(LOCK))
+        # Compiled is what somebody imports, when he does: of all that comes, less than half.
+        pip("--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", str(LOCK))
     # Editable, from what the lock brought: nothing is downloaded here. As a plain path: otherwise a
     # finder is imported by every process that starts, which takes it half as long again.
     plain = ("--config-settings", "editable_mode=compat")
@@ -305,12 +306,17 @@ def prepare_fuzzer() -> None:
 # ---------------------------------------------------------------- the commands
 
 
+COMPILED_ONCE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""What is imported is compiled then, not when it was installed, and hundreds of processes import
+the same: whatever the user prefers, once."""
+
+
 def run(*arguments: str | Path, cwd: Path | None = None, **environment: str) -> int:
     """Run the environment's Python; its exit code is ours."""
     command = [str(VENV_PYTHON), *map(str, arguments)]
     try:
         return subprocess.run(
-            command, cwd=cwd, env={**os.environ, **environment}, check=False
+            command, cwd=cwd, env={**os.environ, **COMPILED_ONCE, **environment}, check=False
         ).returncode
     except KeyboardInterrupt:
         return 130
@@ -365,11 +371,6 @@ def prepare_database_server() -> None:
         )
 
 
-COMPILED_ONCE = {"PYTHONDONTWRITEBYTECODE": ""}
-"""Hundreds of processes import the same modules: whatever the user prefers, they are compiled
-once."""
-
-
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of its own is made in it
 ROOM = 4 << 30
 """Bytes that many tests at once may want in it, with much to spare."""
@@ -401,8 +402,7 @@ def test(arguments: Sequence[str]) -> int:
         arguments = [word for word in arguments if word != "--fast"] + fast_files()
     many = workers(arguments)
     with fast_folder(bool(many)) as folder:
-        environment = {**COMPILED_ONCE, **folder}
-        return run("-m", "pytest", "-q", *many, *arguments, cwd=ROOT, **environment)
+        return run("-m", "pytest", "-q", *many, *arguments, cwd=ROOT, **folder)
 
 
 TYPES_ON_WINDOWS = ("--platform", "win32", "--cache-dir", ".mypy_cache/win32")
@@ -441,7 +441,6 @@ def check_slow(arguments: Sequence[str]) -> int:
             *("--timeout", "1200", *arguments),
             cwd=ROOT,
             SEALDESK_TEST_PROFILE="thorough",
-            **COMPILED_ONCE,
             **folder,
         )
     minutes = chosen.fuzz_minutes
