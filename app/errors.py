@@ -48,6 +48,7 @@ from inspect import get_annotations
 from typing import Any, ClassVar, dataclass_transform
 
 from app.addresses import without_login
+from crypto.beijing import in_beijing
 from crypto.frozen import frozen
 
 if sys.platform == "win32":
@@ -992,7 +993,7 @@ def _worded(value: object, words: dict[str, str]) -> str:
 
 def _shown(value: object) -> str:
     if isinstance(value, datetime):
-        return value.astimezone().strftime("%Y-%m-%d %H:%M")
+        return in_beijing(value).strftime("%Y-%m-%d %H:%M")
     text = without_login(f"{value:.1f}" if isinstance(value, float) else str(value))
     if len(text) > _LONGEST_VALUE:
         text = text[:_LONGEST_VALUE] + "…"

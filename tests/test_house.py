@@ -283,6 +283,15 @@ def test_what_stays_as_it_was_made_is_frozen_the_quick_way() -> None:
     assert [path for path in slow if path.stem != "frozen"] == []
 
 
+def test_no_time_is_said_in_the_zone_of_the_machine() -> None:
+    """Decision 108: what people read and type is Beijing's, on a server set to UTC as well."""
+    the_machines = (
+        r"\.astimezone\(\)|datetime\.now\(\)|date\.today\(|time\.localtime\("
+        r"|\.fromtimestamp\([^,()]*(\([^()]*\))?\)|QDateTime\.currentDateTime\(|QDate\.currentDate\("
+    )
+    assert list(modules_with(the_machines, *PACKAGES)) == []
+
+
 def test_only_the_ui_knows_widgets() -> None:
     # import-linter cannot name a part of an outside package, so this is read from the syntax.
     outsiders = [

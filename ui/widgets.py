@@ -42,6 +42,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from crypto.beijing import in_beijing
 from ui import theme
 from ui.language import tr
 from ui.room import room, room_within
@@ -582,8 +583,8 @@ def copy_text(text: str) -> None:
 
 
 def moment(value: datetime | None) -> str:
-    """A time in this machine's zone, to the minute; a dash where there is none."""
-    return f"{_local(value):%Y-%m-%d %H:%M}" if value else "—"
+    """A time in Beijing, to the minute; a dash where there is none."""
+    return f"{in_beijing(value):%Y-%m-%d %H:%M}" if value else "—"
 
 
 def in_fours(digits: str) -> str:
@@ -592,12 +593,5 @@ def in_fours(digits: str) -> str:
 
 
 def day(value: datetime | None) -> str:
-    """A date in this machine's zone."""
-    return f"{_local(value):%Y-%m-%d}" if value else "—"
-
-
-def _local(value: datetime) -> datetime:
-    try:
-        return value.astimezone()
-    except OverflowError:  # a stranger's "for ever": 9999-12-31 23:59:59 UTC
-        return value
+    """A date in Beijing."""
+    return f"{in_beijing(value):%Y-%m-%d}" if value else "—"

@@ -13,6 +13,7 @@ from pathlib import Path
 from app.many.bulk import find
 from app.store.journal import JournalEntry
 from app.store.uses import Use, uses
+from crypto.beijing import in_beijing
 from crypto.frozen import frozen
 
 _DONE = frozenset(("stamped", "countersigned"))
@@ -58,7 +59,7 @@ def of_month(record: Record, year: int, month: int) -> list[Source]:
     the journal. A file that is gone is among them."""
     found: dict[str, Source] = {}
     for use in record.uses:
-        local = use.at.astimezone()
+        local = in_beijing(use.at)
         if use.output is None or (local.year, local.month) != (year, month):
             continue
         last = record.at(use.output) or use

@@ -31,6 +31,7 @@ from app.errors import (
 from app.remote import application_form as form
 from app.remote import applications
 from app.store.applications import LETTER
+from crypto.beijing import in_beijing
 from crypto.seal.application_form import PIN_RESET
 
 if TYPE_CHECKING:
@@ -334,6 +335,6 @@ def describe(desk: Desk, record: ApplicationRecord) -> None:
     if record.next:
         tell(f"  {phrase(f'application_next.{record.next}', language)}")
     if record.look_at and record.next in ("consent", "review"):
-        when = f"{record.look_at.astimezone():%Y-%m-%d}"
+        when = f"{in_beijing(record.look_at):%Y-%m-%d}"
         words = "cli.reset_look" if record.kind == PIN_RESET else "cli.application_look"
         tell(f"  {phrase(words, language).format(date=when)}")

@@ -12,6 +12,7 @@ from app.cli.grammar import Commands, Parser, json_option, pin_option, token_opt
 from app.cli.terminal import asked, enter_pin, tell, tell_json
 from app.errors import UsageError, phrase
 from app.remote import appointments
+from crypto.beijing import in_beijing
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -109,6 +110,6 @@ def _tell(desk: Desk, found: list[Appointed], options: argparse.Namespace) -> No
     language = desk.settings.language
     for each in found:
         role = phrase(f"appointment_role.{each.role}", language)
-        since = f"{each.since.astimezone():%Y-%m-%d}"
-        until = f"{each.until.astimezone():%Y-%m-%d}" if each.until else ""
+        since = f"{in_beijing(each.since):%Y-%m-%d}"
+        until = f"{in_beijing(each.until):%Y-%m-%d}" if each.until else ""
         tell("\t".join((each.id, role, each.name, each.about, f"{since} – {until}")))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.cli.grammar import Commands, json_option, output_file
 from app.cli.terminal import tell, tell_json
 from app.errors import FileProblem, OutputExists, OutputNotWritable, UsageError, phrase
+from crypto.beijing import in_beijing
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -51,7 +52,7 @@ def journal_list(desk: Desk, options: argparse.Namespace) -> int:
         return 0
     for each in entries:
         document, seal = each.details.get("document", ""), each.details.get("seal_name", "")
-        local = each.at.astimezone()
+        local = in_beijing(each.at)
         event = event_name(each.event, desk.settings.language)
         tell(f"{each.sequence}\t{local:%Y-%m-%d %H:%M:%S}\t{event}\t{document}\t{seal}")
     return 0

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from app.cli.grammar import Commands, json_option
 from app.cli.terminal import tell, tell_json
 from app.errors import phrase
+from crypto.beijing import in_beijing
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -53,7 +54,7 @@ def _tell(desk: Desk, shown: list[NoticeRecord], *, every: bool) -> None:
         for each in (notice for notice in shown if notice.platform == origin):
             words = said(each, language)
             state = phrase(f"notices.{'read' if each.read else 'unread'}", language)
-            tell(f"{each.at.astimezone():%Y-%m-%d %H:%M}\t{state}\t{words.title}")
+            tell(f"{in_beijing(each.at):%Y-%m-%d %H:%M}\t{state}\t{words.title}")
             if words.todo:
                 tell(f"\t{phrase('notices.todo', language).format(todo=words.todo)}")
 

@@ -22,6 +22,7 @@ from app.cli.program.updating import mention
 from app.cli.stamp.choosing import chosen_seal
 from app.cli.terminal import asked, enter_pin, tell, tell_json, worst_exit
 from app.errors import SealNotUsable, explain, phrase, platform_reason
+from crypto.beijing import in_beijing
 from crypto.verdict import say
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _describe(seal: SealRecord, desk: Desk) -> None:
         "certificate": f"{seal.signer.subject.common_name} ({seal.signer.not_after:%Y-%m-%d})",
         "size": f"{parsed.width_mm:g} × {parsed.height_mm:g} mm",
         "platform": seal.platform,
-        "confirmed": f"{statement.statement.issued_at.astimezone():%Y-%m-%d %H:%M}"
+        "confirmed": f"{in_beijing(statement.statement.issued_at):%Y-%m-%d %H:%M}"
         if statement
         else phrase("cli.not_told", language),
     }

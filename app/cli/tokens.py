@@ -11,6 +11,7 @@ from app.cli.grammar import Commands, output_file, pin_option, token_options
 from app.cli.terminal import asked, enter_pin, read_pins, tell
 from app.errors import TokenWithoutSeal, phrase
 from app.publishing import save_new
+from crypto.beijing import in_beijing
 from crypto.pki.certificate_making import make_request
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def token_info(desk: Desk, options: argparse.Namespace) -> int:
         if state.tries_left is None
         else str(state.tries_left),
         "locked": phrase("cli.yes" if state.locked else "cli.no", language),
-        "pin_since": f"{desk.pin_ages.since(token.info.serial).astimezone():%Y-%m-%d}",
+        "pin_since": f"{in_beijing(desk.pin_ages.since(token.info.serial)):%Y-%m-%d}",
     }
     if sys.platform == "win32":
         signer = desk.driver_signer(token.info.module)

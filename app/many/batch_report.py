@@ -10,6 +10,7 @@ from app.errors import explain, phrase
 from app.many.resuming import StampedEarlier
 from app.spreadsheet import save_table
 from app.stamping import StampedFile
+from crypto.beijing import in_beijing
 from crypto.frozen import frozen
 
 COLUMNS = ("document", "output", "seals", "pages", "result", "reason", "digest", "at", "folder")
@@ -63,6 +64,6 @@ def _row(line: BatchLine, language: str) -> list[object]:
         phrase(f"batch.{line.result}", language),
         reason,
         stamped.sm3 if stamped else "",
-        line.at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if line.at else "",
+        in_beijing(line.at).strftime("%Y-%m-%d %H:%M:%S") if line.at else "",
         str(stamped.path.parent if stamped else line.source.parent),
     ]

@@ -33,6 +33,7 @@ from app.durable import locked, patiently, replace_file, sync_folder
 from app.errors import JournalDamaged, phrase
 from app.spreadsheet import save_table
 from crypto.algorithms.gm import sm3
+from crypto.beijing import in_beijing
 from crypto.frozen import frozen
 
 GENESIS = "0" * 64
@@ -382,7 +383,7 @@ def _row(entry: JournalEntry, language: str) -> list[object]:
     fields: dict[str, object] = {
         **entry.details,
         "sequence": entry.sequence,
-        "at": entry.at.astimezone().strftime("%Y-%m-%d %H:%M:%S"),
+        "at": in_beijing(entry.at).strftime("%Y-%m-%d %H:%M:%S"),
         "event": event_name(entry.event, language),
         "hash": entry.hash,
         "remark": json.dumps(rest, ensure_ascii=False) if rest else "",

@@ -9,6 +9,7 @@ from typing import Any, Self
 
 from app.store.applications import COLLECTED, DONE
 from app.store.cabinet import Cabinet, SealRecord
+from crypto.beijing import in_beijing
 
 ENDING = (7, 30)
 """Days before the end of a seal at which the person is told, the nearest first."""
@@ -76,7 +77,7 @@ class News:
         left = seal.valid_until - self._now
         step = next((days for days in ENDING if timedelta() < left <= timedelta(days=days)), None)
         if step is not None and seal.state == "active" and seal.grant is None:
-            date = f"{seal.valid_until.astimezone():%Y-%m-%d}"
+            date = f"{in_beijing(seal.valid_until):%Y-%m-%d}"
             # told once for each step, whenever that is
             at = seal.valid_until - timedelta(days=step)
             self._keep("seal_ends", {**facts, "date": date}, at)
@@ -120,7 +121,7 @@ def of_authority(cabinet: Cabinet, origin: str, body: Mapping[str, Any]) -> None
         if effective.tzinfo is None:
             return
         effective = effective.astimezone(UTC)
-        date = f"{effective.astimezone():%Y-%m-%d %H:%M}"
+        date = f"{in_beijing(effective):%Y-%m-%d %H:%M}"
     except (KeyError, ValueError, OverflowError, OSError):  # a year that no clock here knows
         return
     codes = body.get("seals")

@@ -6,6 +6,7 @@ import argparse
 from datetime import UTC, datetime
 from pathlib import Path
 
+from crypto.beijing import BEIJING
 from crypto.seal.release import SYSTEMS, Release, SignedRelease
 from server_stub.console.account import operator
 from server_stub.context import Platform
@@ -71,4 +72,4 @@ def _moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise ReleaseRefused("--not-before is no time") from error
-    return found if found.tzinfo else found.astimezone()
+    return found if found.tzinfo else found.replace(tzinfo=BEIJING)

@@ -11,7 +11,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -239,14 +238,6 @@ def test_every_reason_a_file_can_fail_for_has_words() -> None:
         for name in ("FileNotReadable", "OutputNotWritable"):
             words = messages(language)[name]["words"]["reason"]
             assert {reason.value for reason in errors.FileProblem} <= set(words)
-
-
-def test_a_lease_is_told_in_local_time() -> None:
-    since = datetime(2026, 11, 23, 9, 12, tzinfo=UTC)
-    assert (
-        since.astimezone().strftime("%Y-%m-%d %H:%M")
-        in explain(errors.LeaseExpired("公章", since)).cause
-    )
 
 
 def test_what_stops_a_batch() -> None:

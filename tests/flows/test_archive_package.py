@@ -10,6 +10,7 @@ import zipfile
 from datetime import datetime
 from pathlib import Path
 
+from crypto.beijing import BEIJING
 from tests.world.clerk import Clerk, excerpt
 
 
@@ -23,7 +24,7 @@ def test_a_month_is_archived_by_the_clerk_and_checked_by_a_stranger(
     changed = tmp_path / "改动_已盖章.pdf"
     changed.write_bytes(changed.read_bytes() + b"\n% later\n")
     package = tmp_path / "归档.zip"
-    month = f"{datetime.now().astimezone():%Y-%m}"
+    month = f"{datetime.now(BEIJING):%Y-%m}"
     done = clerk(
         *("archive", "make", "--month", month, "-o", package),
         *("--unit", "宿迁市云杉软件有限公司", "--retention", "30年"),

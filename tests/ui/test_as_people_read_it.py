@@ -1,11 +1,13 @@
 """What strangers' documents and certificates say, as people read it: times, names of units."""
 
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
-from crypto.verdict import Change, Times
+from app.errors import LeaseExpired, explain
+from crypto.verdict import Change, Times, beijing
 from tests.world.reports import SIGNATURE
 from ui.verify import verdicts
 from ui.widgets import day, moment
@@ -20,17 +22,23 @@ def test_a_time_that_no_zone_can_hold_is_shown_as_it_is(value: datetime, year: s
     assert day(value).lstrip("0").startswith(year)
 
 
-def test_no_time_is_a_dash_and_others_are_of_this_machine() -> None:
+@pytest.mark.wants("posix")
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
+def test_a_time_is_beijings_whatever_the_machine_is_set_to(
+    zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A verdict said 10:27 and the ledger beside it 02:27 of the same stamping."""
+    at = datetime(2026, 11, 29, 19, 28, tzinfo=UTC)
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        assert (moment(at), day(at)) == ("2026-11-30 03:28", "2026-11-30")
+        assert beijing(at) == "2026-11-30 03:28:00 +08:00"
+        assert "2026-11-30 03:28" in explain(LeaseExpired("公章", at)).cause
+    finally:
+        monkeypatch.undo()
+        time.tzset()
     assert (moment(None), day(None)) == ("—", "—")
-    shown = datetime(2026, 11, 23, 9, 30, tzinfo=UTC).astimezone()
-    assert moment(shown) == shown.strftime("%Y-%m-%d %H:%M")
-
-
-def test_times_beside_the_findings_are_beijing_times_as_theirs_are() -> None:
-    moment = datetime(2026, 11, 29, 19, 28, tzinfo=UTC)
-    assert verdicts.moment(moment) == "2026-11-30 03:28"
-    assert verdicts.day(moment) == "2026-11-30"
-    assert verdicts.moment(None) == verdicts.day(None) == "—"
 
 
 def test_of_later_changes_what_costs_the_verdict_comes_first() -> None:

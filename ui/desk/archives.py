@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from crypto.beijing import in_beijing
 from ui.shell.context.parts import Step
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class DeskArchives:
         from app.archiving.sources import Record
 
         record = Record(self._journal.entries())
-        files = {use.output: use.at.astimezone() for use in record.uses if use.output}
+        files = {use.output: in_beijing(use.at) for use in record.uses if use.output}
         counts = Counter(f"{at:%Y-%m}" for at in files.values())
         return dict(sorted(counts.items(), reverse=True))
 

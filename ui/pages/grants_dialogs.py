@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QDateTime, Qt
+from PySide6.QtCore import QDateTime, Qt, QTimeZone
 from PySide6.QtWidgets import (
     QCheckBox,
     QDateTimeEdit,
@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from app.errors import SettingsInvalid
 from app.settings import read
+from crypto.beijing import BEIJING
 from crypto.pki.unit_codes import CodeError, check_citizen_number
 from ui.choice import Choice
 from ui.dialogs import Dialog
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from crypto.seal.grant import Grant
 
 MOST_USES = 9999
+_EAST = int(BEIJING.utcoffset(None).total_seconds())
+"""Seconds from UTC to Beijing."""
 _SEPARATORS = (",", ";", *map(chr, (0x3001, 0xFF0C, 0xFF1B)))
 """Half and full width, and the enumeration comma."""
 
@@ -63,8 +66,10 @@ class OfferDialog(Dialog):
             self.seal.addItem(seal_title(seal), seal.code)
         self.grantee = QLineEdit()
         self.grantee.setPlaceholderText(tr("姓名或企业全称，验章的人会看到"))
-        end = QDateTime.currentDateTime().addDays(30)
-        self.until = calm(QDateTimeEdit(end))
+        self.until = calm(QDateTimeEdit())
+        self.until.setTimeZone(QTimeZone(_EAST))
+        end = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(days=30)
+        self.until.setDateTime(QDateTime.fromSecsSinceEpoch(int(end.timestamp())))
         self.until.setDisplayFormat("yyyy-MM-dd HH:mm")
         self.until.setCalendarPopup(True)
         self.uses = calm(QSpinBox())

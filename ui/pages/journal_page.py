@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from app.errors import phrase
+from crypto.beijing import BEIJING, in_beijing
 from ui import theme
 from ui.choice import Choice
 from ui.files import ask_where, open_outside, reveal
@@ -131,7 +132,7 @@ class JournalPage(QWidget):
         """Uses, newest first."""
         columns: list[Column[Use]] = [
             (tr("序号"), lambda use: str(use.sequence)),
-            (tr("时间"), lambda use: f"{use.at.astimezone():%Y-%m-%d %H:%M:%S}"),
+            (tr("时间"), lambda use: f"{in_beijing(use.at):%Y-%m-%d %H:%M:%S}"),
             (tr("事项"), _what),
             (tr("文件"), _file_name),
             (tr("所用印章"), self._seal),
@@ -156,9 +157,9 @@ class JournalPage(QWidget):
     def refresh(self) -> None:
         """Read what matches the filter."""
         days = self.period.currentData()
-        since = datetime.now().astimezone() - timedelta(days=days) if days else None
+        since = datetime.now(BEIJING) - timedelta(days=days) if days else None
         if days == 1 and since is not None:
-            since = datetime.now().astimezone().replace(hour=0, minute=0, second=0, microsecond=0)
+            since = datetime.now(BEIJING).replace(hour=0, minute=0, second=0, microsecond=0)
         text = self.filter.text().strip() or None
 
         from app.store.uses import uses

@@ -15,6 +15,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from crypto.beijing import BEIJING, in_beijing
 from ui.choice import Choice
 from ui.dialogs import Dialog
 from ui.files import ask_where
@@ -162,7 +163,7 @@ class AuditPage(StaffPage):
         """The records found, newest first."""
         columns: list[Column[LedgerRecord]] = [
             (tr("序号"), lambda record: str(record.index)),
-            (tr("时间"), lambda record: f"{record.at.astimezone():%Y-%m-%d %H:%M:%S}"),
+            (tr("时间"), lambda record: f"{in_beijing(record.at):%Y-%m-%d %H:%M:%S}"),
             (
                 tr("谁"),
                 lambda record: words.who(self._names.get(record.by, record.by)) or tr("平台"),
@@ -234,7 +235,7 @@ class AuditPage(StaffPage):
         from app.remote.staff.auditing import Wanted
 
         days = int(self.period.currentData())
-        since = datetime.now().astimezone() - timedelta(days=days) if days else None
+        since = datetime.now(BEIJING) - timedelta(days=days) if days else None
         person, seal = self.person.text().strip(), self.seal.text().strip()
         self._wanted = Wanted(person, seal, self.enterprise.text().strip(), since)
         self._ask("", fresh=True)

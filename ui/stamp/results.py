@@ -12,6 +12,7 @@ from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFileDialog, QListWidget, QListWidgetItem, QPushButton, QWidget
 
 from app.errors import OutputNotWritable, explain, lies_in_the_document, stops_batch
+from crypto.beijing import BEIJING
 from ui import theme
 from ui.document.drag_out import FilesOut
 from ui.files import ask_where, open_outside
@@ -230,7 +231,7 @@ class BatchResult(Result):
             (outcome.result for outcome in self._outcomes if outcome.result is not None), None
         )
         folder = file.path.parent if file else self._outcomes[0].order.path.parent
-        moment = datetime.now().astimezone().strftime("%Y%m%d-%H%M")
+        moment = datetime.now(BEIJING).strftime("%Y%m%d-%H%M")
         name = tr("盖章清单 {moment}", moment=moment)
         kinds = f"{tr('Excel 工作簿')} (*.xlsx);;{tr('CSV 表格')} (*.csv)"
         path = ask_where(self, tr("保存清单"), folder / f"{name}.xlsx", kinds, replaces=True)

@@ -28,6 +28,7 @@ from ui.widgets import (
     facts,
     framed,
     label,
+    moment,
     picture,
     row,
     scrolled,
@@ -304,7 +305,7 @@ def _verdict_card(report: Report) -> QFrame:
     if len(report.signatures) > 1:
         inner.addWidget(label(verdicts.summary(report), "small", wrap=True))
     inner.addWidget(
-        label(tr("验证于 {time}（北京时间）", time=verdicts.moment(report.verified_at)), "small")
+        label(tr("验证于 {time}（北京时间）", time=moment(report.verified_at)), "small")
     )
     role = "card" if verdict is Verdict.UNSIGNED else f"verdict-{look.role}"
     made = framed(role, inner)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from datetime import datetime
 
 from crypto.frozen import frozen
 from crypto.validation.anchor_rules import OF_THE_MAKER
@@ -16,14 +15,12 @@ from crypto.verdict import (
     Report,
     SignatureReport,
     Verdict,
-    beijing,
-    beijing_day,
     say,
 )
 from crypto.verdict import LEVELS as CODES
 from crypto.wording import as_sentences
 from ui.language import language, pair, tr
-from ui.widgets import in_fours
+from ui.widgets import day, in_fours, moment
 
 
 @frozen
@@ -66,16 +63,6 @@ _GROUPS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("leave", ("grant_", "use_", "approved_", "approval_", "ticket_")),
     ("content", ("",)),
 )
-
-
-def moment(value: datetime | None) -> str:
-    """A time in Beijing, as the findings beside it say times, to the minute."""
-    return beijing(value)[:16] if value else "—"
-
-
-def day(value: datetime | None) -> str:
-    """A date in Beijing."""
-    return beijing_day(value) if value else "—"
 
 
 def word(verdict: Verdict) -> str:

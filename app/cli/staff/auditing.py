@@ -10,6 +10,7 @@ from app.cli.grammar import Commands, moment, output_file
 from app.cli.staff.signing_in import add, signed_in
 from app.cli.terminal import tell, tell_json
 from app.errors import FileProblem, OutputNotWritable, phrase
+from crypto.beijing import in_beijing
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -88,7 +89,7 @@ def audit_search(desk: Desk, options: argparse.Namespace) -> int:
         tell_json([{"index": each.index, "record": each.told} for each in items])
         return 0
     for item in items:
-        time = f"{item.at.astimezone():%Y-%m-%d %H:%M:%S}"
+        time = f"{in_beijing(item.at):%Y-%m-%d %H:%M:%S}"
         tell("\t".join((str(item.index), time, names.get(item.by, item.by), item.type, what(item))))
     if not items:
         tell(phrase("audit.nothing", language))

@@ -13,6 +13,7 @@ from app.cli.staff.signing_in import add, signed_in
 from app.cli.terminal import tell, tell_json
 from app.errors import UsageError, phrase, platform_reason
 from app.publishing import save_new
+from crypto.beijing import in_beijing
 
 if TYPE_CHECKING:
     from app.desk import Desk
@@ -103,7 +104,7 @@ def review_list(desk: Desk, options: argparse.Namespace) -> int:
             said = platform_reason(judged.reason, language)
             said = said or phrase("review.nothing_against", language)
         kind = phrase(f"application_kind.{item.kind}", language)
-        since = f"{item.since.astimezone():%Y-%m-%d %H:%M}"
+        since = f"{in_beijing(item.since):%Y-%m-%d %H:%M}"
         by = item.reviewer + (phrase("review.second", language) if item.second else "")
         tell("\t".join((item.id, since, kind, item.enterprise, item.subtype, by, said)))
     if not items:
@@ -134,7 +135,7 @@ def _describe(found: Review, language: str) -> None:
         tell(f"- {document.kind} {document.media_type} {document.sm3}")
     for event in found.history:
         why = platform_reason(event.reason, language)
-        tell(f"{event.at.astimezone():%Y-%m-%d %H:%M} {event.event} {event.by} {why}")
+        tell(f"{in_beijing(event.at):%Y-%m-%d %H:%M} {event.event} {event.by} {why}")
 
 
 def review_open(desk: Desk, options: argparse.Namespace) -> int:
@@ -218,7 +219,7 @@ def losses(desk: Desk, options: argparse.Namespace) -> int:
 
 
 def _tell_loss(call: LossCall, language: str) -> None:
-    at = f"{call.reported_at.astimezone():%Y-%m-%d %H:%M}"
+    at = f"{in_beijing(call.reported_at):%Y-%m-%d %H:%M}"
     state = phrase(f"loss_state.{call.state}", language)
     tell("\t".join((call.id, state, at, call.reported_by, call.seal_code, call.seal)))
     tell(f"  {phrase('review.caller', language)}: {call.caller}")

@@ -17,6 +17,7 @@ from app.cli.clock import tell_notice
 from app.cli.stamp.placing import marks_and_dates
 from app.cli.stamp.preparing import look_before
 from app.errors import explain, phrase
+from crypto.beijing import in_beijing
 from crypto.frozen import frozen
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def earlier_facts(earlier: StampedEarlier) -> dict[str, Any]:
 def said_earlier(earlier: StampedEarlier, language: str) -> str:
     """The same in words."""
     words = phrase("cli.stamped_earlier", language)
-    return words.format(path=earlier.path, at=f"{earlier.at.astimezone():%Y-%m-%d %H:%M}")
+    return words.format(path=earlier.path, at=f"{in_beijing(earlier.at):%Y-%m-%d %H:%M}")
 
 
 def stamped_facts(done: StampedFile, prepared: Prepared, language: str) -> dict[str, Any]:

@@ -37,6 +37,7 @@ from app.settings import Settings
 from app.signing import find_key
 from app.store.cabinet import SealRecord
 from app.verifying import verify
+from crypto.beijing import BEIJING
 from crypto.seal.application_form import REISSUE
 from crypto.verdict import Report, say
 from crypto.wording import as_sentences
@@ -261,7 +262,7 @@ class _Walk:
 
     def _archived(self, unit: str) -> tuple[int, Path, str]:
         desk = self.desk
-        record, today = Record(desk.journal.entries()), datetime.now().astimezone()
+        record, today = Record(desk.journal.entries()), datetime.now(BEIJING)
         made = make(
             of_month(record, today.year, today.month),
             free_name(self.output / f"{today:%Y-%m}.zip", ""),

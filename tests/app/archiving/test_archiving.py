@@ -27,6 +27,7 @@ from app.evidence.making import make as make_evidence
 from app.evidence.opening import Budget, safe
 from app.spreadsheet import table_csv
 from crypto.algorithms.gm import sm3
+from crypto.beijing import BEIJING
 from crypto.validation.trust import Trust
 from tests.world.desk import COMPANY, SEALS, StandIn, stamped
 from tests.world.documents import classic_pdf
@@ -62,7 +63,7 @@ def record(context: StandIn) -> Record:
 
 def month(context: StandIn) -> list[Source]:
     known = record(context)
-    now = known.uses[0].at.astimezone()
+    now = known.uses[0].at.astimezone(BEIJING)
     return of_month(known, now.year, now.month)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -21,6 +22,7 @@ from ui.pages.grants_dialogs import (
 )
 from ui.pages.grants_page import GrantsPage
 from ui.shell.window import MainWindow
+from ui.widgets import moment
 
 NOW = datetime(2026, 11, 30, 9, 0, tzinfo=UTC)
 
@@ -151,6 +153,26 @@ def test_a_grant_asks_for_approvals_where_somebody_approves(qtbot: Any, page: Gr
     assert (dialog.wish().approval, dialog.wish().offline_quota) == (True, 0)
     dialog.seal.setCurrentIndex(0)
     assert not dialog.wish().approval
+
+
+@pytest.mark.wants("posix")
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York"])
+def test_a_grant_ends_at_the_hour_that_was_typed_in_beijing(
+    qtbot: Any, page: GrantsPage, zone: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", zone)
+    time.tzset()
+    try:
+        dialog = OfferDialog(page._own_seals(), page)
+        qtbot.addWidget(dialog)
+        assert dialog.until.text() == moment(dialog.wish().until)
+        assert timedelta(days=29) < dialog.wish().until - datetime.now(UTC) < timedelta(days=31)
+        dialog.until.setDateTime(dialog.until.dateTimeFromText("2026-12-31 18:00"))
+        assert dialog.wish().until == datetime(2026, 12, 31, 10, tzinfo=UTC)
+        assert moment(dialog.wish().until) == dialog.until.text() == "2026-12-31 18:00"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
 
 
 def test_the_terms_are_seen_before_anything_is_signed(
