@@ -44,6 +44,8 @@ _MAX_FORMS = 2000
 _MAX_INKS = 100_000
 _MAX_POINTS = 512
 SAME_OPACITY = 0.02
+_LARGEST = 1e9
+"""Of the numbers of a form: renderers read a larger one as another."""
 _PLAIN: Matrix = (1, 0, 0, 1, 0, 0)
 _EVERYWHERE: Box = (-1e6, -1e6, 1e6, 1e6)
 _FAINT = 0.6
@@ -161,9 +163,9 @@ class Painted:
     clip (by anything but a rectangle), transfer, colours (that the resources give another meaning),
     overprint (white hides nothing where viewers heed it), stack (states saved and restored in a way
     that viewers take differently), box (a form without one, or one without area, which most viewers
-    do not draw), resources (a nested form without its own: some viewers take those of the form
-    around it, others those of the page), outside (a stream whose data is elsewhere, or that only
-    some viewers decode), unknown"""
+    do not draw, or of numbers that they read otherwise), resources (a nested form without its own:
+    some viewers take those of the form around it, others those of the page), outside (a stream
+    whose data is elsewhere, or that only some viewers decode), unknown"""
     profiled: bool = False
     """Colours of a profile or a calibration were chosen, which may show any as any other."""
     operators: int = 0
@@ -296,8 +298,10 @@ class _Reader:
         alone = isinstance(group, generic.DictionaryObject) and bool(entry(group, "/I", False))
         raw = entry(form, "/Matrix")
         matrix = _numbers(list(raw)) if isinstance(raw, generic.ArrayObject) else _PLAIN
-        matrix = product(matrix, state.matrix)
         corners = [float(follow(edge)) for edge in entry(form, "/BBox", ())]
+        if max(map(abs, (*corners, *matrix))) > _LARGEST:
+            self._painted.strange.add("box")
+        matrix = product(matrix, state.matrix)
         clip = state.clip
         filters = entry(form, "/Filter")
         listed = items_of(filters) if isinstance(filters, generic.ArrayObject) else [filters]

@@ -25,6 +25,11 @@ OPERANDS |= {"rg": 3, "RG": 3, "k": 4, "K": 4}
 """How many operands the search for look-alikes asks of the operators that it follows."""
 
 
+LONGEST_WORD, LARGEST_NUMBER = 128, 2.0**31
+"""Bytes of a number, an operator or a name with its slash (ISO 32000-1 annex C), and what a number
+is below: beyond that renderers read a part of it, or another number."""
+
+
 class AppearanceError(ValueError):
     """An appearance that is too large or too deep to be followed, or is no content stream."""
 
@@ -65,9 +70,14 @@ def operators(content: bytes) -> Iterator[tuple[str, list[str | float | bytes | 
         if kind == "end":
             return
         text = found[kind or 0]
+        if len(text) > LONGEST_WORD and kind != "hex":
+            raise AppearanceError("a word that is too long")
         match kind:
             case "number":
-                operands.append(float(text))
+                number = float(text)
+                if abs(number) >= LARGEST_NUMBER:
+                    raise AppearanceError("a number that is too large")
+                operands.append(number)
             case "word" if text in (b"true", b"false", b"null"):
                 operands.append(None)
             case "word":

@@ -32,7 +32,7 @@ _END = rb"(?=[" + _BLANKS + rb"/<>\[\]()])"
 _NAME, _NUMBER, _GENERATION, _INTEGER, _REAL, _MARK, _HEX, _TEXT, _WORD = range(1, 10)
 _TOKEN = re.compile(
     rb"[" + _BLANKS + rb"]*+(?:"
-    rb"(/[A-Za-z0-9_.+:*-]*+)" + _END + rb"|"
+    rb"(/[A-Za-z0-9_.+:*-]{0,254}+)" + _END + rb"|"
     # no blanks but single ones: pyHanko looks for the R within twenty bytes
     rb"([1-9]\d{0,7}+)[ \t\r\n\f](\d{1,5}+)[ \t\r\n\f]R" + _END + rb"|"
     rb"([+-]?\d{1,15}+)" + _END + rb"(?!\s+\d+\s+R)|"

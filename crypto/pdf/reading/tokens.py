@@ -23,6 +23,9 @@ from crypto.pdf.reading.plain import read_plain, string
 _DELIMITER = re.compile(rb"[ \n\r\t\f\0()<>\[\]{}/%]")
 _PLAIN_NAME = re.compile(rb"[A-Za-z0-9_.+:*-]*")
 _STEP, _LONGEST_STEP = 64, 1 << 16
+LONGEST = 254
+"""Bytes of a name or a number: of a longer one PDFium and MuPDF read the beginning, each as much as
+it has room for, and it would mean something else to them."""
 
 
 def read_until_delimiter(stream: Any) -> bytes:
@@ -35,7 +38,23 @@ def read_until_delimiter(stream: Any) -> bytes:
             parts.append(chunk[: found.start()])
             break
         parts.append(chunk)
-    return b"".join(parts)
+    token = b"".join(parts)
+    if len(token) > LONGEST:
+        raise misc.PdfReadError("a name or a number is too long")
+    return token
+
+
+def number_reader(library: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Reads a number by *library*, one of which all readers read all digits."""
+
+    def read_from_stream(stream: Any) -> Any:
+        start = stream.tell()
+        found = library(stream)
+        if stream.tell() - start > LONGEST:
+            raise misc.PdfReadError("a name or a number is too long")
+        return found
+
+    return read_from_stream
 
 
 _BLANKS = frozenset(misc.PDF_WHITESPACE[index : index + 1] for index in range(6))

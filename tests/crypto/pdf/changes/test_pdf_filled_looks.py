@@ -1240,3 +1240,57 @@ def test_of_a_tick_people_see_a_tick(world: World, content: bytes, good: bool, b
     page = CELLS + b"0 g " + IN_CELLS if boxed else SUM
     after = {20: widget(BESIDE, looks + b"/V/On/AS/On")}
     assert (verdict(world, Form(sealed, page), after) in GOOD) is bool(good)
+
+
+# ---------------------------------------------------------------- words that renderers cut
+
+OTHER = b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding<</Differences[48/nine/eight]>>>>"
+"""A font in which 1000 shows 8999."""
+
+
+def with_number(entry: bytes, number: bytes) -> bytes:
+    """A look that says 1000, an entry of which has that *number*."""
+    return look(SAID).replace(b"/BBox[0 0 300 40]", entry % number)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "good"),
+    [
+        (look(SAID), True),
+        (with_number(b"/BBox[0 0 %s 40]", b"0" * 200 + b"300"), True),
+        (with_number(b"/BBox[0 0 %s 40]", b"0" * 260 + b"300"), False),
+        (with_number(b"/BBox[0 0 %s 40]", b"300." + b"0" * 260), False),
+        *(
+            (with_number(b"/BBox[0 0 %s 40]", number), False)
+            for number in (b"2147483647", b"4294967296", b"9999999999", b"-4294967296")
+        ),
+        (with_number(b"/BBox[0 0 300 40]/Matrix[1 0 0 %s 0 0]", b"1"), True),
+        (with_number(b"/BBox[0 0 300 40]/Matrix[1 0 0 %s 0 0]", b"4294967297"), False),
+        (look(b"q 0 0 99999 40 re W n" + SAID + b"Q"), True),
+        (look(b"q 0 0 4294967296 40 re W n" + SAID + b"Q"), False),
+        (look(b"BT 0 g /F 12 Tf 4 " + b"0" * 100 + b"14 Td (1000) Tj ET"), True),
+        (look(b"BT 0 g /F 12 Tf 4 " + b"0" * 254 + b"14 Td (1000) Tj ET"), False),
+        (
+            look(
+                b"BT 0 g /F 12 Tf 31 14 Td (000) Tj 1 0 0 1 " + b"0" * 260 + b"24 14 Tm (1) Tj ET"
+            ),
+            0,
+        ),
+        *(
+            (
+                look(SAID.replace(b"/F", b"/" + b"L" * length)).replace(
+                    b"/Font<<", b"/Font<</%s 5 0 R/%s" % (b"L" * length, b"L" * cut + OTHER)
+                ),
+                length < 128,
+            )
+            for length, cut in ((100, 99), (127, 126), (255, 254), (256, 255), (300, 255))
+        ),
+    ],
+)
+def test_of_a_look_every_renderer_reads_all_words_alike(
+    world: World, drawn: bytes, good: bool
+) -> None:
+    """1000 was told where browsers, or all viewers, show 8999 or nothing."""
+    sealed = {20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"), 21: look(b"")}
+    after = widget(BLANK, TEXT + b"/V(1000)/AP<</N 90 0 R>>")
+    assert (verdict(world, Form(sealed), {20: after, 90: drawn}) in GOOD) is bool(good)

@@ -242,3 +242,15 @@ def test_plain_objects_do_not_need_the_library(text: str) -> None:
 
     read_object = tokens.object_reader(library, lambda *_: None)
     assert read_object(io.BytesIO(text.encode()), Holder())
+
+
+@pytest.mark.parametrize("token", [b"0%s7", b"7.%s", b"+%s7", b"/L%s"])
+def test_a_name_or_a_number_that_renderers_cut_is_not_read(token: bytes) -> None:
+    for length, known in ((1, True), (200, True), (252, True), (254, False), (1000, False)):
+        for around in (b"[%s]", b"<</A %s>>"):
+            data = around % (token % (b"0" * length)) + b" "
+            if known:
+                assert generic.read_object(io.BytesIO(data), Holder())
+            else:
+                with pytest.raises(misc.PdfReadError):
+                    generic.read_object(io.BytesIO(data), Holder())
