@@ -31,6 +31,9 @@ _GROUND = 0.85
 _SAME_COLOUR = 0.012
 """Colours are rounded to two digits, or to 1/255."""
 _SAME_PLACE = 1.0
+_INSIDE = (0.1, 0.3, 0.35)
+"""Of the font size: what a frame may cover of a line of text, at its ends, below and above: the
+room for what hangs down or rises, and a little of the letters."""
 _EDGE = 0.1
 """Points, by which a box is larger than the shape in it."""
 _ALONG, _UPRIGHT = 0.7, 0.8
@@ -212,7 +215,9 @@ class Look:
 
     @property
     def _hides_text(self) -> bool:
-        """Is a ground or a frame painted over text?"""
+        """Is a ground or a frame painted over text, or text over a frame that hides its letters?"""
+        if any(self._reaches_into(each, text) for each in self.frame for text in self.ink):
+            return True
         inks = self.painted.inks
         over = [
             (at, ink) for at, ink in enumerate(inks) if ink.kind != "text" and not ink.see_through
@@ -223,6 +228,18 @@ class Look:
             for at, each in written
             for later, cover in over
         )
+
+    def _reaches_into(self, frame: Ink, text: Ink) -> bool:
+        """Is some of *text*, as dark as it, behind a part of the frame?"""
+        if text.kind != "text" or frame.is_white or (self.comb and self._divides(frame.points)):
+            return False
+        left, bottom, right, top = text.box
+        aside, below, above = (share * text.size for share in _INSIDE)
+        inside = (left + aside, bottom + below, right - aside, top - above)
+        if frame.kind == "fill" and not frame.is_rectangle:  # it goes around
+            edges = pairwise((*frame.points, frame.points[0]))
+            return any(overlaps(_line_box(one, other, _EDGE), inside) for one, other in edges)
+        return meets(frame, inside)
 
     def _is_ground(self, ink: Ink) -> bool:
         left, bottom, right, top = self.box

@@ -1294,3 +1294,36 @@ def test_of_a_look_every_renderer_reads_all_words_alike(
     sealed = {20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"), 21: look(b"")}
     after = widget(BLANK, TEXT + b"/V(1000)/AP<</N 90 0 R>>")
     assert (verdict(world, Form(sealed), {20: after, 90: drawn}) in GOOD) is bool(good)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "good"),
+    [
+        (b"0 G 1 w .5 .5 299 13 re S BT 0 g /F 12 Tf 2 2 Td (1888) Tj ET", True),
+        (b"0 G 2 w 1 1 298 12 re S BT 0 g /F 9 Tf 4 3.5 Td (1888) Tj ET", True),
+        (b"0 g 0 0 300 1.5 re f BT 0 g /F 10 Tf 4 3 Td (1888) Tj ET", True),
+        (
+            b".5 g 0 0 m 0 14 l 300 14 l 299 13 l 1 13 l 1 1 l f"
+            b" BT 0 g /F 10 Tf 4 4 Td (1888) Tj ET",
+            True,
+        ),
+        (b"0 g 0 0 300 3.5 re f BT 0 g /F 10 Tf 4 0 Td (1888) Tj ET", False),
+        (b"0 g 0 0 3.5 14 re f 296.5 0 3.5 14 re f BT 0 g /F 10 Tf -1.5 3 Td (1888) Tj ET", False),
+        (b"0 G 3.4 w 1.7 1.7 296.6 10.6 re S BT 0 g /F 10 Tf -1.2 3 Td (1888) Tj ET", False),
+        (b"0 G 3.4 w 1.7 1.7 296.6 10.6 re S BT 0 g /F 10 Tf 4 0 Td (1888) Tj ET", False),
+        (
+            b"0 g 0 0 m 0 14 l 300 14 l 300 10.6 l 3.4 10.6 l 3.4 0 l f"
+            b" BT 0 g /F 10 Tf -1.2 2 Td (1888) Tj ET",
+            False,
+        ),
+    ],
+)
+def test_text_that_a_frame_hides_in_part_is_not_read(
+    world: World, drawn: bytes, good: bool
+) -> None:
+    """1888 was told where people see 888, or the upper halves of its figures."""
+    low = (60, 590, 360, 604)
+    kind = TEXT + b"/AP<</N %d 0 R>>"
+    sealed = {20: widget(low, kind % 21), 21: look(b"", (300, 14))}
+    after = {20: widget(low, kind % 90 + b"/V(1888)"), 90: look(drawn, (300, 14))}
+    assert (verdict(world, Form(sealed), after) in GOOD) is good
