@@ -10,7 +10,17 @@ from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.frozen import frozen
 from crypto.pdf.changes.fonts import Fonts
-from crypto.pdf.changes.ink import MAX_OPERATORS, Box, Ink, holds, overlaps, read_look, read_page
+from crypto.pdf.changes.ink import (
+    MAX_OPERATORS,
+    SAME_OPACITY,
+    Box,
+    Ink,
+    holds,
+    overlaps,
+    read_look,
+    read_page,
+)
+from crypto.pdf.changes.legible import stood_on
 from crypto.pdf.changes.looks import Look, inherited, meets, shown_stream, shrunk, value_text
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
@@ -72,8 +82,13 @@ class Ground:
 
     def paper(self, box: Box) -> Ink | None:
         """What *box* stands on where that has one colour; None: the paper itself."""
-        grounds = (ink for ink in reversed(self.inks) if _is_even(ink) and holds(ink.box, box))
-        return next(grounds, None)
+        grounds: list[Ink] = []
+        for ink in reversed(self.inks):
+            if _is_even(ink) and holds(ink.box, box):
+                grounds.insert(0, ink)
+                if not ink.see_through and ink.opacity >= 1 - SAME_OPACITY:
+                    break
+        return stood_on(grounds, None)
 
     def hides(self, box: Box) -> bool:
         """Would some of *box* not be seen beneath all this?"""

@@ -1327,3 +1327,41 @@ def test_text_that_a_frame_hides_in_part_is_not_read(
     sealed = {20: widget(low, kind % 21), 21: look(b"", (300, 14))}
     after = {20: widget(low, kind % 90 + b"/V(1888)"), 90: look(drawn, (300, 14))}
     assert (verdict(world, Form(sealed), after) in GOOD) is good
+
+
+@pytest.mark.parametrize(
+    ("paper", "said", "good"),
+    [
+        (b"0 g %s", b"1 g", True),
+        (b"/Pale gs 0 g %s", b"0 g", True),
+        (b"/Pale gs 0 g %s", b"1 g", False),
+        (b"1 g %s", b"0 g", True),
+        (b".1 g %s /Mul gs 1 g %s", b"0 g", False),
+        (b".1 g %s /Mul gs 1 g %s", b"1 g", True),
+        (b".1 g %s /Pale gs 1 g %s", b"0 g", False),
+    ],
+)
+def test_the_paper_is_as_dark_as_all_that_it_is_made_of(
+    world: World, paper: bytes, said: bytes, good: bool
+) -> None:
+    """White text was told on a black ground that is hardly seen, and black text on a dark one."""
+    sealed = {20: widget(BLANK, TEXT + b"/AP<</N 21 0 R>>"), 21: look(b"")}
+    page = paper.replace(b"%s", b"55 585 310 50 re f")
+    states = b"/ExtGState<</Mul<</BM/Multiply>>/Pale<</ca .08>>>>"
+    document = build_pdf(
+        [
+            b"<</Type/Catalog/Pages 2 0 R/AcroForm<</Fields[20 0 R]>>>>",
+            b"<</Type/Pages/Count 1/Kids[3 0 R]>>",
+            b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 595 842]/Contents 4 0 R/Resources<<%s>>"
+            b"/Annots[20 0 R]>>" % states,
+            b"<</Length %d>>stream\n%s\nendstream" % (len(page), page),
+            b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",
+            *[b"null"] * 14,
+            sealed[20],
+            sealed[21],
+        ]
+    )
+    after = widget(BLANK, TEXT + b"/V(1000)/AP<</N 90 0 R>>")
+    drawn = look(SAID.replace(b"0 g", said))
+    data = append_revision(world.sign(document, marks=[]), {20: after, 90: drawn})
+    assert (world.verify(data).verdict in GOOD) is good
