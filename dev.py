@@ -281,8 +281,10 @@ def prepare_environment() -> None:
         )
         shutil.rmtree(VENV, ignore_errors=True)
         venv.create(VENV, with_pip=True)
-        # Compiled is what somebody imports, when he does: of all that comes, less than half.
-        pip("--no-compile", "--require-hashes", "--only-binary", ":all:", "-r", str(LOCK))
+        # Compiled is what somebody imports, when he does: of all that comes, less than half. All
+        # that is needed is in the lock: tests/test_dev.py asks for it.
+        found = ("--no-deps", "--no-compile", "--only-binary", ":all:")
+        pip("--require-hashes", *found, "-r", str(LOCK))
     # Editable, from what the lock brought: nothing is downloaded here. As a plain path: otherwise a
     # finder is imported by every process that starts, which takes it half as long again.
     plain = ("--config-settings", "editable_mode=compat")

@@ -168,6 +168,14 @@ def test_an_interrupted_setup_is_started_afresh(
     assert json.loads(dev.STAMP.read_text(encoding="utf-8")) == dev.wanted_state()
 
 
+@pytest.mark.wants("posix")  # Wine's Python has the product's packages without those of the tools
+def test_the_lock_has_all_that_its_packages_and_ours_need() -> None:
+    """In versions that they accept; who sets up does not ask."""
+    command = [dev.VENV_PYTHON, "-m", "pip", "--disable-pip-version-check", "check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (0, "No broken requirements found.\n"), done.stdout
+
+
 def test_a_setup_that_fails_leaves_no_stamp(
     half_made: Path, pip_calls: list[Sequence[str]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
