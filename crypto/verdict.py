@@ -104,7 +104,7 @@ _CODES = {
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
         " mark_covers later_seal_hides date_differs value_differs filling_unclear"
-        " filling_over_content"
+        " filling_over_content value_rewritten"
         " markup_added drawing_added link_added mark_tiny mark_only_printed mark_acts"
         " look_differs look_differs_more look_pages_differ look_incomplete look_failed"
         " look_held_up mark_held_up extension_critical"
@@ -131,8 +131,8 @@ _CODES = {
 }
 _SAME_NAME = (
     "field_filled value_replaced look_replaced content_covered value_differs filling_unclear"
-    " filling_over_content field_added note_added markup_added drawing_added unused_objects"
-    " attachment_added link_added link_inside"
+    " filling_over_content value_rewritten field_added note_added markup_added drawing_added"
+    " unused_objects attachment_added link_added link_inside"
 )
 CHANGES: Mapping[str, str] = {
     **{kind: kind for kind in _SAME_NAME.split()},
@@ -186,8 +186,10 @@ _SOURCES = {
 """Words made of a detail, or said instead where there is none."""
 TICK = "✓"
 """The value of a button that is ticked."""
-_BY_TICK = ("filled", "rewritten", "recorded", "written", "exchanged")
+_BY_TICK = ("filled", "rewritten", "corrected", "recorded", "written", "exchanged")
 """Words that are others where a button was ticked, or where its tick was taken away."""
+_DOUBTS = (("/NeedAppearances", "doubtful_drawn"), ("trailer /Size", "doubtful_size"))
+"""The end of what is said to be suspicious, and the words for it."""
 _BY_KIND = ("drawn", "marked")
 """Words that are others for each kind of annotation."""
 _ANNOTATION = re.compile(r"(?:^|\s)/([A-Za-z]+)(?: \(\d+ \d+ obj\))?$")
@@ -206,8 +208,10 @@ class _Blanks(dict[str, str]):
     ``{place}``, ``{party}``, ``{named}``, ``{value_before}``, ``{value_after}`` and ``{values}``
     (both, where they differ) are words made of the details page, who, seal, label, before and
     after, or say that there is none.
-    ``{filled}``, ``{rewritten}``, ``{recorded}``, ``{written}`` and ``{exchanged}`` say what became
-    of a field, in other words for a tick; ``{drawn}`` and ``{marked}`` what kind of annotation
+    ``{filled}``, ``{rewritten}``, ``{corrected}``, ``{recorded}``, ``{written}`` and
+    ``{exchanged}`` say what became of a field, in other words for a tick; ``{unclear}``,
+    ``{otherwise}`` and ``{cells}`` what is known of what it shows, ``{differs}`` where a page
+    differs, and ``{doubtful}`` what is suspicious; ``{drawn}`` and ``{marked}`` what kind of annotation
     was added, and ``{noted}`` what it says."""
 
     def __init__(self, details: Mapping[str, str], language: str) -> None:
@@ -246,6 +250,18 @@ class _Blanks(dict[str, str]):
             return say("blanks", known, self._language).format_map(self)
         if key == "noted":
             return self._say(key) if self.get("after") else ""
+        if key == "cells":
+            return self._say(key) if self.get("why") == key else ""
+        if key == "differs":
+            return self._say("differs_in_field" if self.get("why") == "in_field" else key)
+        if key == "doubtful":
+            known = next((name for end, name in _DOUBTS if self.get("what", "").endswith(end)), key)
+            return self._say(known)
+        if key == "unclear":
+            return self._say(f"unclear_{self.get('why', '')}", key)
+        if key == "otherwise":
+            part = "_part" if self.get("why") == "part" else "_known" if self.get("shown") else ""
+            return self._say(f"otherwise{part}")
         if key in _BY_TICK:
             return self._say(f"{key}{self._became}", key)
         if key in _BY_KIND:
@@ -260,10 +276,10 @@ class _Blanks(dict[str, str]):
 
     @property
     def _became(self) -> str:
-        """What became of a field that was empty, or is: "_ticked", "_filled" …"""
+        """What became of a field: "_ticked", "_filled" …"""
         before, after = self.get("before", ""), self.get("after", "")
         if before and after:
-            return ""
+            return "_again" if before == after else "_changed"
         if TICK in (before, after):
             return "_ticked" if after else "_unticked"
         if before or after:
@@ -452,6 +468,11 @@ class Change:
     ground: str = ""
     """What lay beneath a signature's look: "blank", "inked" (or it is not known); "" if nothing
     is shown."""
+    why: str = ""
+    """Why nobody can say what a field shows, or what of it is no longer drawn; "" where no more is
+    known."""
+    shown: str = ""
+    """What a field shows, where that is not its value and can be read."""
 
     @property
     def code(self) -> str:
@@ -463,6 +484,7 @@ class Change:
         """That finding, with what its text needs."""
         details = {"what": self.text(), "label": self.label}
         details |= {"before": self.before, "after": self.after}
+        details |= {"why": self.why, "shown": self.shown}
         if self.page:
             details["page"] = str(self.page)
         return Finding(self.code, {key: value for key, value in details.items() if value})

@@ -19,7 +19,7 @@ from crypto.verdict import LEVELS, SCHEMA, CertificateInfo, Change, Finding, Rep
 _LATER: dict[Any, tuple[str, ...]] = {
     CertificateInfo: ("holder", "credit_code"),
     SignatureReport: ("origin", "shown_changes"),
-    Change: ("label", "before", "after", "box_mm", "ground"),
+    Change: ("label", "before", "after", "box_mm", "ground", "why", "shown"),
 }
 """What reports of earlier versions do not say of these."""
 _EARLIER = ("sealdesk-report/1",)

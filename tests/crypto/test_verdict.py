@@ -31,7 +31,8 @@ LANGUAGES = ("zh_CN", "en")
 KINDS = (
     "seal_added", "field_added", "field_filled", "metadata", "unused_objects", "timestamp_added",
     "validation_data", "suspicious", "forbidden", "value_replaced", "look_replaced",
-    "content_covered", "value_differs", "filling_unclear", "filling_over_content", "note_added",
+    "content_covered", "value_differs", "filling_unclear", "filling_over_content",
+    "value_rewritten", "note_added",
     "markup_added", "drawing_added", "bookmarks", "view", "page_labels", "attachment_added",
     "link_added", "link_inside",
 )  # fmt: skip

@@ -41,8 +41,11 @@ from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.objects import Known, form_of, walk_fields
 from crypto.verdict import LEVELS, Change, Level
 
-_MOST_AT_ONCE = 8
-"""Signatures of one file for which all that came later is compared once more."""
+_MOST_AT_ONCE, _MOST_READ = 8, 20_000
+"""Signatures of one file for which all that came later is compared once more; more of them where no
+more objects than that are read for it."""
+_FILLINGS = ("field_filled", "filling_unclear", "filling_over_content")
+_REPLACED = ("value_replaced", "look_replaced")
 
 
 class History:
@@ -96,9 +99,9 @@ class History:
                 + self._references.unreadable
                 + (self._unlisted_objects if base + 1 < total else [])
             )
-            if not beside and self._may_be_undone(found, base):
+            if self._may_be_undone(found, base):
                 found = self._left(found, limits, base, signed or reopen())
-            found += beside
+            found = _as_sealed(found) + beside
         except PdfTooComplex:
             raise
         except misc.PdfStrictReadError as error:  # readers go on, each as it likes
@@ -123,10 +126,11 @@ class History:
     def _left(
         self, found: list[Change], limits: _Limits, base: int, sealed: Document | None
     ) -> list[Change]:
-        """What is left in the last revision of the changes *found* one after the other, if that is
-        better. *sealed*: revision *base* as a file of its own."""
+        """What is left in the last revision of the changes *found* one after the other, unless that
+        is worse. *sealed*: revision *base* as a file of its own."""
         self._at_once += 1
-        if sealed is None or self._at_once > _MOST_AT_ONCE:
+        is_large = self._at_once * self._written > _MOST_READ
+        if sealed is None or (self._at_once > _MOST_AT_ONCE and is_large):
             return found
         try:
             watched = self._references.watched
@@ -140,7 +144,13 @@ class History:
             limits.judge(replace(each, revision=writers.get(each.what, each.revision)), step)
             for each in step.changes
         ]
-        return left if _worst(left) < _worst(found) else found
+        return left if _worst(left) <= _worst(found) else found
+
+    @cached_property
+    def _written(self) -> int:
+        """How many objects all revisions write."""
+        numbers = range(self._document.reader.total_revisions)
+        return sum(len(self._xrefs.explicit_refs_in_revision(number)) for number in numbers)
 
     def reach(self, base: int) -> int:
         """One past the last byte of all objects of the revisions up to *base*. Raises as
@@ -265,6 +275,24 @@ _FINE = _ORDER.index(Level.CHANGED)
 def _worst(changes: Iterable[Change]) -> int:
     """The place in :data:`_ORDER` of the worst of *changes*, 0 without any."""
     return max((_ORDER.index(LEVELS[change.code]) for change in changes), default=0)
+
+
+def _as_sealed(found: list[Change]) -> list[Change]:
+    """*found*, revision by revision, where what replaced a value that came after sealing is no
+    change of what was sealed: of such a field, which was empty then, one change is told."""
+    of: dict[tuple[str, int | None], list[Change]] = {}
+    for each in found:
+        of.setdefault((each.what, each.page), []).append(each)
+    made = []
+    for changes in of.values():
+        first, last = changes[0], changes[-1]
+        begun = [each for each in changes if each.revision == first.revision]
+        came_later = all(each.kind in _FILLINGS and not each.before for each in begun)
+        if came_later and any(each.kind in _REPLACED for each in changes):
+            made.append(replace(last, kind="value_rewritten", before=first.after))
+        else:
+            made += changes
+    return sorted(made, key=lambda each: each.revision)
 
 
 _OF_FIELDS = frozenset(

@@ -53,7 +53,7 @@ def test_a_report_of_the_first_schema_is_read_as_well() -> None:
     data["schema"] = "sealdesk-report/1"
     for signature in data["signatures"]:
         for change in signature["changed_later"]:
-            for name in ("label", "before", "after", "box_mm", "ground"):
+            for name in ("label", "before", "after", "box_mm", "ground", "why", "shown"):
                 change.pop(name)
     assert read_report(data) == FULL
 
