@@ -64,7 +64,8 @@ class Kind(StrEnum):
     TICK = "tick"
     """A button was ticked, whose box may be close around the tick."""
     ARROW = "arrow"
-    """A viewer's own sign, which it no longer draws: anything may differ there."""
+    """A viewer's own sign, or the lines of a comb, which are no longer drawn: anything may differ
+    there."""
 
 
 @frozen

@@ -54,6 +54,8 @@ a circle or a cross, can be read as a digit or as a deletion."""
 _OUTLINED = ("/Square", "/Circle", "/Ink", "/Line", "/PolyLine", "/Polygon", "/Caret")
 _MOST_INKS, _MOST_OF_A_LINE = 3, 4
 """Pieces of a box or a line with its ends, and corners of a piece: more can be digits."""
+_MOST_OF_A_ROOF, _NEAR = 8, 0.1
+"""Points of a sign for inserting text, and how far they may lie elsewhere, of its sides."""
 _FLAT, _LOW = 0.3, 0.3
 """Of the height of what is marked: the highest line, and where lines under it end."""
 _THIN = 3.0
@@ -113,9 +115,32 @@ def looks_like_its_kind(annotation: generic.DictionaryObject) -> bool:
     if kind == "/FileAttachment":
         left, bottom, right, top = box(annotation)
         return max(right - left, top - bottom) <= _LARGEST_ICON
-    corners = {"/Square": 5, "/Line": _MOST_OF_A_LINE, "/Caret": _MOST_OF_A_LINE}.get(str(kind), 0)
+    if kind == "/Caret":
+        return len(inks) == 1 and _points_up(inks[0].points)
+    corners = {"/Square": 5, "/Line": _MOST_OF_A_LINE}.get(str(kind), 0)
     return not corners or (
         len(inks) <= _MOST_INKS and all(0 < len(ink.points) <= corners for ink in inks)
+    )
+
+
+def _points_up(points: tuple[tuple[float, float], ...]) -> bool:
+    """Is this a roof, as the sign for inserting text: two feet, and nothing beside them but the
+    point above their middle, and what is below it?"""
+    if not 0 < len(points) <= _MOST_OF_A_ROOF:
+        return False
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    left, right, bottom, top = min(xs), max(xs), min(ys), max(ys)
+    across, up = right - left, top - bottom
+    if not across or not up:
+        return False
+    places = [((x - left) / across, (y - bottom) / up) for x, y in points]
+    corners = ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))
+    has_corners = all(
+        any(abs(x - u) + abs(y - v) <= _NEAR for x, y in places)
+        for u, v in ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))
+    )
+    return has_corners and all(
+        abs(x - 0.5) <= _NEAR or (min(x, 1 - x) <= _NEAR and y <= _NEAR) for x, y in places
     )
 
 

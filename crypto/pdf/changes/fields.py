@@ -271,6 +271,7 @@ class Fields:
         elif found.kind == "field_filled" and self._is_hidden(page, reference):
             found = replace(found, kind="filling_unclear")
         details = {"label": label_of(after), "before": found.before, "after": found.after}
+        details |= {"why": found.why, "shown": found.shown}
         shown = {key: told(value) for key, value in details.items()}
         self._pair.say(found.kind, page, name, **shown, **self._pair.place(after, page))
         return 1

@@ -38,6 +38,9 @@ _EDGE = 0.1
 """Points, by which a box is larger than the shape in it."""
 _ALONG, _UPRIGHT = 0.7, 0.8
 """A frame's line is at least this part of the edge that it follows, and of an upright edge."""
+_AROUND, _LINE_ENDS = 0.9, 2
+_THIN, _NARROWEST_CELL = 1.5, 5.0
+"""Points: of the lines between the cells of a comb, and of a cell."""
 _LONGEST_DASH = 6.0
 """Points: of a longer pattern one piece alone may be seen, and read as a digit or a dot."""
 _SAME_LINE, _NEXT_LINE = 0.2, 0.85
@@ -255,7 +258,7 @@ class Look:
     def _is_frame(self, ink: Ink) -> bool:
         if ink.kind not in ("fill", "line") or not ink.points or ink.width > self._margin:
             return False
-        if self.comb and ink.kind == "line" and self._divides(ink.points):
+        if self._is_divider(ink):
             return True
         if not all(map(self._is_near_edge, ink.points)) or not self._is_as_long(ink.points):
             return False
@@ -312,6 +315,35 @@ class Look:
         return max(xs) - min(xs) >= _ALONG * (right - left) or (
             max(ys) - min(ys) >= _UPRIGHT * (top - bottom)
         )
+
+    def cells(self, number: int) -> list[Box]:
+        """The thin lines between *number* equal cells of a comb that has a frame around them all,
+        as ISO 32000-1 §12.7.4.3 has it; none where they are others, or elsewhere."""
+        left, bottom, right, top = self.box
+        wide = (right - left) / number if number else 0.0
+        lines = [ink for ink in self.frame if self._is_divider(ink) and ink.width <= _THIN]
+        found = sorted(x for ink in lines for x, _ in ink.points[::2])
+        meant = [left + wide * each for each in range(1, number)]
+        if len(found) != len(meant) or not self.is_framed or wide < _NARROWEST_CELL:
+            return []
+        if any(abs(x - y) > _SAME_PLACE for x, y in zip(found, meant, strict=True)):
+            return []
+        return [(x - _THIN, bottom, x + _THIN, top) for x in meant]
+
+    @property
+    def is_framed(self) -> bool:
+        """Is there a line or a rectangle around all of it?"""
+        left, bottom, right, top = self.box
+        return any(
+            len(set(ink.points)) > _LINE_ENDS
+            and ink.box[2] - ink.box[0] >= _AROUND * (right - left)
+            and ink.box[3] - ink.box[1] >= _AROUND * (top - bottom)
+            for ink in self.frame
+            if not self._is_divider(ink)
+        )
+
+    def _is_divider(self, ink: Ink) -> bool:
+        return self.comb and ink.kind == "line" and self._divides(ink.points)
 
     def _divides(self, points: Sequence[tuple[float, float]]) -> bool:
         """Are these the upright lines between the cells of a comb?"""

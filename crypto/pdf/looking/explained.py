@@ -50,9 +50,29 @@ def explained(
             for each in accepted
             if each.page and len(each.box_mm) == 4
         ]
+        told += _lines_between_cells(document, accepted, turned)
         return tuple(dict.fromkeys([*told, *_places(document, kinds, base)]))
     except PARSER_FAILURES:
         return tuple(told)
+
+
+def _lines_between_cells(
+    document: Document, accepted: Iterable[Change], turned: set[int]
+) -> Iterator[Place]:
+    """Where the lines between the cells of combs were that are no longer drawn: the static review
+    has found them on blank ground."""
+    lost = [each for each in accepted if each.why == "cells" and each.page not in turned]
+    most = {
+        _name(annotation.dictionary): inherited(annotation.dictionary, "/MaxLen")
+        for annotation in (document.annotations() if lost else ())
+        if entry(annotation.dictionary, "/Subtype") == "/Widget"
+    }
+    for change in lost:
+        left, top, width, height = change.box_mm
+        number = int(most[change.what])
+        for line in range(1, number):
+            area = Box(left + line * width / number, top, 0.0, height)
+            yield Place((change.page or 1) - 1, area, Kind.ARROW)
 
 
 def _is_tick(change: Change) -> bool:

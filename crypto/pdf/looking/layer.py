@@ -48,6 +48,8 @@ machine sees a busy one sees, too, and past that it says that it was busy."""
 _PLACING_SECONDS = 3.0
 _MAX_DATA = 512 << 20
 """Bytes of all revisions that are drawn at once."""
+_EDGE = 1.5
+"""Millimetres around a field, for its frame."""
 _MAX_TOLD = 10
 """Pages with a finding of their own for each signature."""
 _EVERYWHERE = 1e9
@@ -208,8 +210,10 @@ def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
         if page is None:
             findings.append(Finding("look_pages_differ", details))
             continue
-        box = max((box for each in found for box in each.boxes), key=lambda b: b.width * b.height)
-        findings.append(Finding("look_differs", details | _where(page, box)))
+        boxes = [box for each in found for box in each.boxes]
+        filled = _all_in_a_filling(report, page, boxes)
+        box = max(boxes, key=lambda b: b.width * b.height)
+        findings.append(Finding("look_differs", details | filled | _where(page, box)))
     if len(by_page) > _MAX_TOLD:
         findings.append(Finding("look_differs_more", {"count": str(len(by_page) - _MAX_TOLD)}))
     if seen.left_out:
@@ -223,6 +227,24 @@ def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
     if not findings and not shown:
         return report
     return replace(report, findings=(*report.findings, *findings), shown_changes=shown)
+
+
+def _all_in_a_filling(report: SignatureReport, page: int, boxes: Sequence[Box]) -> dict[str, str]:
+    """What is to be told of the one field within which *boxes* lie all, if it was filled in: what
+    differs there is what surrounds the value, for the value has been read."""
+    for change in report.changed_later:
+        if change.kind == "field_filled" and change.page == page + 1 and change.box_mm:
+            left, top, width, height = change.box_mm
+            if all(
+                left - _EDGE <= box.left
+                and top - _EDGE <= box.top
+                and box.left + box.width <= left + width + _EDGE
+                and box.top + box.height <= top + height + _EDGE
+                for box in boxes
+            ):
+                told = {"why": "in_field", "label": change.label, "after": change.after}
+                return {key: value for key, value in told.items() if value}
+    return {}
 
 
 def _where(page: int, box: Box) -> dict[str, str]:
