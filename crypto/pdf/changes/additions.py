@@ -15,11 +15,11 @@ from typing import Any
 from pyhanko.pdf_utils import generic
 
 from crypto.pdf.changes.ground import Ground
-from crypto.pdf.changes.ink import Box, Ink, Painted, Point, read_look
+from crypto.pdf.changes.ink import Box, Ink, Painted, Point, holds, read_look
 from crypto.pdf.changes.legible import brightness, says_richly
 from crypto.pdf.changes.looks import shown_stream, value_text
 from crypto.pdf.marks.appearance import HIDDEN, box, has_area
-from crypto.pdf.reading.access import entry, items_of, key_of
+from crypto.pdf.reading.access import entry, follow, items_of, key_of
 
 _MARKUP = ("/Highlight", "/Underline", "/StrikeOut", "/Squiggly")
 _DRAWN = (
@@ -169,6 +169,18 @@ def _judge_window(window: generic.DictionaryObject, ground: Ground, *, is_open: 
     return "drawing_added" if covers or set(window) & _WORDS else "note_added"
 
 
+def shown_in(note: generic.DictionaryObject) -> Box:
+    """Where the sign of a *note* is shown: in its rectangle, and, for MuPDF draws the look of a note
+    as large as that is by itself, so far from its upper left corner."""
+    left, bottom, right, top = box(note)
+    stream = shown_stream(note)
+    size = [float(follow(each)) for each in items_of(entry(stream, "/BBox"))] if stream else []
+    if len(size) != len(box(note)):
+        return left, bottom, right, top
+    across, up = abs(size[2] - size[0]), abs(size[3] - size[1])
+    return left, min(bottom, top - up), max(right, left + across), top
+
+
 def around(place: Box) -> Box:
     """Where the sign of a note in *place* may be shown on a page that is turned: it stays upright,
     at the corner that viewers choose."""
@@ -196,7 +208,7 @@ def _judge_note(
         is_open = any(entry(each, "/Open", False) for each in (annotation, window))
         if (judged := _judge_window(window, ground, is_open=is_open)) != "note_added":
             return judged
-    left, bottom, right, top = own = box(annotation)
+    own, (left, bottom, right, top) = box(annotation), shown_in(annotation)
     if max(right - left, top - bottom) > _LARGEST_ICON:
         covers = any(ground.surely_lies_under(ink.box) for ink in inks if not ink.see_through)
         return "forbidden" if covers else "drawing_added"
@@ -209,8 +221,10 @@ def _judge_note(
     if is_drawn_by_viewer and entry(annotation, "/Name", "/Note") not in _ICONS:
         return "drawing_added"
     places = [_with_sign(own)] if is_drawn_by_viewer else [ink.box for ink in inks]
+    if not holds(own, shown := shown_in(annotation), 0.5):
+        places.append(shown)
     if turned:
-        places = [around(_with_sign(own) if is_drawn_by_viewer else own)]
+        places = [around(_with_sign(own) if is_drawn_by_viewer else shown)]
     return "drawing_added" if any(map(ground.lies_under, places)) else "note_added"
 
 

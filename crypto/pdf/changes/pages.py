@@ -143,7 +143,8 @@ class Pages:
             what += ", with a look of its own"
         words = dict.fromkeys(value_text(entry(node, key)) for key in ("/Subj", "/Contents"))
         note = address or ": ".join(filter(None, words))  # viewers show the subject above it
-        self._pair.say(kind, page, what, after=told(note), **self._pair.place(node, page))
+        sign = additions.shown_in(node) if kind == "note_added" else None
+        self._pair.say(kind, page, what, after=told(note), **self._pair.place(node, page, sign))
 
     def _comes_with_note(self, window: generic.DictionaryObject) -> bool:
         """Is the note whose window this is as new?"""

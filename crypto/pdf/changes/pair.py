@@ -9,6 +9,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.reader import HistoricalResolver
 
 from crypto.pdf.changes.ground import Grounds, PagesRead
+from crypto.pdf.changes.ink import Box
 from crypto.pdf.changes.references import References
 from crypto.pdf.marks.appearance import box, has_area
 from crypto.pdf.marks.place import place_of
@@ -76,9 +77,12 @@ class Pair:
         parts = (found[1], f"({reference.idnum} {reference.generation} obj)", remark)
         return found[0], " ".join(part for part in parts if part)
 
-    def place(self, widget: generic.DictionaryObject, page: int | None) -> dict[str, Any]:
-        """Where *widget* shows on *page*, as an argument of :meth:`say`."""
+    def place(
+        self, widget: generic.DictionaryObject, page: int | None, shown: Box | None = None
+    ) -> dict[str, Any]:
+        """Where *widget* shows on *page*, in *shown* if that is not its rectangle, as an argument
+        of :meth:`say`."""
         if page is None or not has_area(widget):
             return {}
-        mark = place_of(box(widget), self.known.sheet(page), "")
+        mark = place_of(shown or box(widget), self.known.sheet(page), "")
         return {"box_mm": (mark.left_mm, mark.top_mm, mark.width_mm, mark.height_mm)}

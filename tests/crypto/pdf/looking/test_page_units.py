@@ -11,6 +11,7 @@ from pyhanko.pdf_utils.generic import pdf_name as name
 
 from crypto.pdf.looking.layer import Task, look_with_engines
 from crypto.pdf.looking.pictures import changed_pages
+from crypto.pdf.marks.drawing import Mark
 from crypto.pdf.marks.drawn import draw_with_engines
 from crypto.pdf.reading.document import Document
 from crypto.pdf.verify import verify_pdf
@@ -18,6 +19,7 @@ from crypto.rendering.compare import Box, Kind, Place
 from crypto.rendering.drawing import MAX_PIXELS
 from crypto.rendering.engines import opened
 from crypto.rendering.looker import GROUPS, Order, Sealed, look_when_told
+from crypto.report.pictures import pictures_of
 from crypto.verdict import Report, Verdict
 from tests.world.documents import append_revision, classic_pdf, first_page, update
 from tests.world.ofd_seals import Design, pixel_ofd, pixels
@@ -308,3 +310,72 @@ def test_a_mark_that_is_proved_by_drawing_is_so_on_a_page_of_another_unit(
     )
     report = verify_pdf(io.BytesIO(data), "x.pdf", world.trust, NOW, draw=draw_with_engines)
     assert "mark_matches" in codes(report.signatures[0])
+
+
+# --- the sign of a note, which MuPDF draws as large as it is by itself ---
+
+NOTE = b"<</Type/Annot/Subtype/Text/F 28/P 5 0 R/Rect[%s]/Contents(check)/Name/Note"
+NOTE += b"/AP<</N 91 0 R>>>>"
+SIGN = b"1 1 0 rg 1 w .5 .5 15 15 re b 0 g 4 4 8 1 re 4 8 8 1 re f"
+BESIDE = b" BT /F 24 Tf 424 694 Td (9000) Tj ET"
+
+
+@pytest.mark.parametrize("unit", [b"", b"2"])
+@pytest.mark.parametrize(
+    ("place", "size", "content", "good"),
+    [
+        (b"400 700 410 710", 16, PRICE, True),
+        (b"400 700 420 720", 16, PRICE, True),
+        (b"400 700 416 716", 16, PRICE, True),
+        (b"400 700 410 710", 16, PRICE + BESIDE, True),
+        (b"412 700 422 710", 16, PRICE + BESIDE, False),
+        (b"400 700 410 710", 40, PRICE + BESIDE, False),
+        (b"400 700 410 710", 60, PRICE, False),
+        (b"400 700 410 710", 900, PRICE, False),
+    ],
+)
+def test_the_sign_of_a_note_covers_nothing_where_it_is_larger_than_its_place(
+    world: World, unit: bytes, place: bytes, size: int, content: bytes, good: bool
+) -> None:
+    data = world.sign(form(unit, content=content))
+    start = data.rindex(b"\n5 0 obj")
+    page = data[start : data.index(b"endobj", start)].split(b"obj", 1)[1].strip()
+    listed = page.replace(b"6 0 R", b"6 0 R 92 0 R", 1)
+    assert listed != page
+    look = b"<</Type/XObject/Subtype/Form/BBox[0 0 %d %d]" % (size, size)
+    scaled = b"%g 0 0 %g 0 0 cm " % (size / 16, size / 16) + SIGN
+    noted = {5: listed, 92: NOTE % place, 91: stream(look, scaled)}
+    report = looked_at(world, append_revision(data, noted))
+    assert (report.verdict is Verdict.VALID_CHANGED_LATER) is good
+    if good:
+        (change,) = report.signatures[0].changed_later
+        assert (change.kind, change.after) == ("note_added", "check")
+
+
+# --- the picture of a seal in a report ---
+
+
+@pytest.mark.parametrize("unit", [b"", b"0.1", b"2", b"10", b"75"])
+def test_the_picture_of_a_seal_is_as_fine_on_a_page_of_any_unit(world: World, unit: bytes) -> None:
+    from PIL import Image
+
+    original = form(unit)
+    width, height = Document(io.BytesIO(original)).pages()[0].size_mm
+    left, top = width * 0.6, height * 0.6
+    data = world.sign(original, marks=[Mark(0, left, top, 40.0, 40.0)])
+    shown = pictures_of(data, world.verify(data))
+    (seal,) = shown.seals
+    picture = Image.open(io.BytesIO(seal.png)).convert("RGB")
+    seen = min(44.0, width - left + 2, 2 + width), min(44.0, height - top + 2)
+    assert (seal.width_mm, seal.height_mm) == pytest.approx(seen, abs=0.5)
+    assert picture.width / seal.width_mm == pytest.approx(200 / 25.4, rel=0.05)
+    reds = sum(r > 150 and g < 120 and b < 120 for r, g, b in picture.get_flattened_data())
+    assert reds > 0.02 * picture.width * picture.height
+
+
+def test_a_seal_beyond_the_page_and_one_of_metres_are_pictures_too(world: World) -> None:
+    for place in ((-10.0, 20.0, 40.0, 40.0), (-3900.0, -3900.0, 4000.0, 4000.0)):
+        data = world.sign(form(b""), marks=[Mark(0, *place)])
+        for seal in pictures_of(data, world.verify(data)).seals:
+            assert seal.width_mm <= 210.5
+            assert len(seal.png) > 100
