@@ -210,8 +210,8 @@ class _Blanks(dict[str, str]):
     after, or say that there is none.
     ``{filled}``, ``{rewritten}``, ``{corrected}``, ``{recorded}``, ``{written}`` and
     ``{exchanged}`` say what became of a field, in other words for a tick; ``{unclear}``,
-    ``{otherwise}`` and ``{cells}`` what is known of what it shows, ``{differs}`` where a page
-    differs, and ``{doubtful}`` what is suspicious; ``{drawn}`` and ``{marked}`` what kind of annotation
+    ``{otherwise}`` and ``{cells}`` what is known of what it shows. ``{differs}`` says where a page
+    differs, ``{doubtful}`` what is suspicious, ``{drawn}`` and ``{marked}`` what kind of annotation
     was added, and ``{noted}`` what it says."""
 
     def __init__(self, details: Mapping[str, str], language: str) -> None:

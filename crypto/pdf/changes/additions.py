@@ -134,7 +134,6 @@ def _points_up(points: tuple[tuple[float, float], ...]) -> bool:
     if not across or not up:
         return False
     places = [((x - left) / across, (y - bottom) / up) for x, y in points]
-    corners = ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))
     has_corners = all(
         any(abs(x - u) + abs(y - v) <= _NEAR for x, y in places)
         for u, v in ((0.0, 0.0), (1.0, 0.0), (0.5, 1.0))
@@ -170,8 +169,8 @@ def _judge_window(window: generic.DictionaryObject, ground: Ground, *, is_open: 
 
 
 def shown_in(note: generic.DictionaryObject) -> Box:
-    """Where the sign of a *note* is shown: in its rectangle, and, for MuPDF draws the look of a note
-    as large as that is by itself, so far from its upper left corner."""
+    """Where the sign of a *note* is shown: in its rectangle, and as far from the upper left corner
+    of that as its look reaches by itself, which MuPDF draws in its own size."""
     left, bottom, right, top = box(note)
     stream = shown_stream(note)
     size = [float(follow(each)) for each in items_of(entry(stream, "/BBox"))] if stream else []
