@@ -18,7 +18,7 @@ from pyhanko.pdf_utils import generic
 
 from crypto.frozen import frozen
 from crypto.pdf.changes.colours import colour_of
-from crypto.pdf.changes.ground import Ground
+from crypto.pdf.changes.ground import Ground, has_lost_its_cells, is_adorned_anew
 from crypto.pdf.changes.ink import Box, Ink, holds, overlaps
 from crypto.pdf.changes.legible import (
     LARGEST_TEXT,
@@ -27,8 +27,10 @@ from crypto.pdf.changes.legible import (
     is_seen,
     is_stated_plainly,
     needs_looks,
+    part_shown,
     sides,
     stood_on,
+    why_unclear,
 )
 from crypto.pdf.changes.looks import (
     COMBO,
@@ -41,12 +43,13 @@ from crypto.pdf.changes.looks import (
     missing,
     same_colour,
     says,
+    shown_stream,
     sign_of,
     signs_of_format,
     value_text,
 )
 from crypto.pdf.changes.ticks import Button, are_redrawn, is_tick
-from crypto.pdf.marks.appearance import HIDDEN, NO_VIEW, OF_THE_VIEW, PRINT, has_area
+from crypto.pdf.marks.appearance import OF_THE_VIEW, PRINT, has_area
 from crypto.pdf.reading.access import entry, follow, items_of
 from crypto.pdf.reading.objects import same, same_entry
 from crypto.verdict import TICK
@@ -56,9 +59,6 @@ _LARGEST_BUTTON = 0.01
 _SMALLER = 0.75
 """Of the largest letters of a look: smaller ones may be overlooked."""
 _OVERLAP = 0.3
-_MOST_CELLS = 100
-"""Of a comb."""
-_PAPER = Ink("fill", (0.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 
 
 @frozen
@@ -93,24 +93,9 @@ def judge(
         return found
     new = Look.of(after, rotation)
     if found.kind == "value_differs":
-        return replace(found, shown=new.text or "", why=_part_shown(new, found.after))
-    return replace(found, why=found.why or _why_unclear(new, found, needs_looks(form)))
-
-
-def _part_shown(new: Look, value: str) -> str:
-    """Does the look say the beginning of the *value* and stop there?"""
-    text, whole = ("".join(each.split()) for each in (new.text or "", value))
-    return "part" if text and text != whole and whole.startswith(text) else ""
-
-
-def _why_unclear(new: Look, found: Filling, drawn_anew: bool) -> str:
-    if not new.drawn or drawn_anew:
-        return "undrawn" if found.after else "gone"
-    if found.after and not new.ink and not new.painted.strange and found.after != TICK:
-        return "blank"
-    unread = any(ink.kind == "text" and ink.text is None for ink in new.ink)
-    is_text = all(ink.kind == "text" for ink in new.ink)
-    return "letters" if unread and is_text else ""
+        return replace(found, shown=new.text or "", why=part_shown(new, found.after))
+    why = found.why or why_unclear(new, found.after, drawn_anew=needs_looks(form))
+    return replace(found, why="" if why == "gone" and shown_stream(before) is None else why)
 
 
 def _judge(
@@ -158,7 +143,7 @@ def _judge(
             return Filling("filling_unclear", *values)  # some draw it themselves, look or not
     if values[0] == values[1]:
         redrawn = _judge_redrawing(after, old, new, values[0])
-        if redrawn is None and _is_adorned_anew(after, old, new, ground):
+        if redrawn is None and is_adorned_anew(after, old, new, ground):
             return Filling("filling_unclear", *values, why="ground")
         if redrawn is None and old.drawn and new.drawn and values[0] and not _are_alike(old, new):
             # it may have been filled in since sealing, where it stood by itself
@@ -184,26 +169,8 @@ def _judge(
     reach = [ink.box for ink in new.ink] if new.drawn else [new.box]
     if kind == "field_filled" and not all(holds(page, each, 1.0) for each in reach):
         kind = "filling_unclear"  # part of it is beyond the edge of the page
-    if kind == "field_filled" and _has_lost_its_cells(after, old, new, ground):
-        return Filling(kind, "", shown, why="cells")
-    return Filling(kind, "", shown)
-
-
-def _has_lost_its_cells(
-    after: generic.DictionaryObject, old: Look, new: Look, ground: Ground
-) -> bool:
-    """Are the lines between the cells of a comb no longer drawn, on blank ground, and all else that
-    it was made of is?"""
-    most = inherited(after, "/MaxLen")
-    if not old.comb or not isinstance(most, generic.NumberObject):
-        return False
-    cells = old.cells(int(most)) if 0 < int(most) <= _MOST_CELLS else []
-    return (
-        bool(cells)
-        and new.is_framed
-        and not new.cells(int(most))
-        and not any(map(ground.lies_under, cells))
-    )
+    has_lost = kind == "field_filled" and has_lost_its_cells(after, old, new, ground)
+    return Filling(kind, "", shown, why="cells" if has_lost else "")
 
 
 def _same_elsewhere(before: generic.DictionaryObject, after: generic.DictionaryObject) -> bool:
@@ -356,22 +323,6 @@ def _judge_redrawing(
         is_blank = not new.ink and not new.painted.strange  # a frame or a ground, if anything
         return Filling("filling_unclear" if is_blank else "value_differs", value, value)
     return Filling("look_replaced", value, value)
-
-
-def _is_adorned_anew(after: generic.DictionaryObject, old: Look, new: Look, ground: Ground) -> bool:
-    """Has it another ground, or a frame where there was none, or none where there was one?"""
-    flags = int(entry(after, "/F", 0))
-    if not (old.drawn and new.drawn) or flags & HIDDEN or (flags & NO_VIEW and not flags & PRINT):
-        return False
-    tints = [
-        look.grounds[-1] if look.grounds else (ground.paper(look.box) or _PAPER)
-        for look in (old, new)
-    ]
-    framed = [
-        any(not same_colour(replace(each, kind="fill"), tint) for each in look.frame)
-        for look, tint in zip((old, new), tints, strict=True)
-    ]
-    return not same_colour(*tints) or framed[0] is not framed[1]
 
 
 def _is_plain_text(look: Look) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from pyhanko.pdf_utils import generic
@@ -21,13 +22,24 @@ from crypto.pdf.changes.ink import (
     read_page,
 )
 from crypto.pdf.changes.legible import stood_on
-from crypto.pdf.changes.looks import Look, inherited, meets, shown_stream, shrunk, value_text
-from crypto.pdf.marks.appearance import HIDDEN, box, has_area
+from crypto.pdf.changes.looks import (
+    Look,
+    inherited,
+    meets,
+    same_colour,
+    shown_stream,
+    shrunk,
+    value_text,
+)
+from crypto.pdf.marks.appearance import HIDDEN, NO_VIEW, PRINT, box, has_area
 from crypto.pdf.reading.access import entry, follow, items_of, key_of
 from crypto.pdf.reading.document import MAX_TREE_DEPTH
 from crypto.pdf.reading.failures import PARSER_FAILURES, PdfTooComplex
 from crypto.pdf.reading.page import Page
 
+_MOST_CELLS = 100
+"""Of a comb."""
+_PAPER = Ink("fill", (0.0, 0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
 _UNSEEN = ("/Link", "/Popup")
 _HARMLESS = {"font", "faint", "layer", "mask", "clip", "transfer", "stack", "box", "overprint"}
 """What of a look need not be followed to know where its ink is."""
@@ -345,3 +357,39 @@ def _looks_names_up(look: Look) -> bool:
         return False
     unknown = (ink.kind != "text" and ink.colour is None for ink in look.painted.inks)
     return bool({"unknown", "resources"} & look.painted.strange) or any(unknown)
+
+
+# --- what a field has around its value ----------------------------------------------------------
+
+
+def is_adorned_anew(after: generic.DictionaryObject, old: Look, new: Look, ground: Ground) -> bool:
+    """Has it another ground, or a frame where there was none, or none where there was one?"""
+    flags = int(entry(after, "/F", 0))
+    if not (old.drawn and new.drawn) or flags & HIDDEN or (flags & NO_VIEW and not flags & PRINT):
+        return False
+    tints = [
+        look.grounds[-1] if look.grounds else (ground.paper(look.box) or _PAPER)
+        for look in (old, new)
+    ]
+    framed = [
+        any(not same_colour(replace(each, kind="fill"), tint) for each in look.frame)
+        for look, tint in zip((old, new), tints, strict=True)
+    ]
+    return not same_colour(*tints) or framed[0] is not framed[1]
+
+
+def has_lost_its_cells(
+    after: generic.DictionaryObject, old: Look, new: Look, ground: Ground
+) -> bool:
+    """Are the lines between the cells of a comb no longer drawn, on blank ground, and all else that
+    it was made of is?"""
+    most = inherited(after, "/MaxLen")
+    if not old.comb or not isinstance(most, generic.NumberObject):
+        return False
+    cells = old.cells(int(most)) if 0 < int(most) <= _MOST_CELLS else []
+    return (
+        bool(cells)
+        and new.is_framed
+        and not new.cells(int(most))
+        and not any(map(ground.lies_under, cells))
+    )

@@ -20,6 +20,7 @@ from crypto.pdf.changes.ink import Box, Ink
 from crypto.pdf.changes.looks import MULTILINE, Look, inherited, says, value_text
 from crypto.pdf.reading.access import entry
 from crypto.pdf.reading.content import AppearanceError, operators
+from crypto.verdict import TICK
 
 SMALLEST_TEXT = 3.0
 """Points."""
@@ -207,3 +208,23 @@ def needs_looks(form: Any) -> bool:
 
 def sides(box: Box) -> tuple[float, float]:
     return box[2] - box[0], box[3] - box[1]
+
+
+def part_shown(new: Look, value: str) -> str:
+    """Does the look say the beginning of the *value* and stop there?"""
+    text, whole = ("".join(each.split()) for each in (new.text or "", value))
+    return "part" if text and text != whole and whole.startswith(text) else ""
+
+
+def why_unclear(new: Look, value: str, *, drawn_anew: bool) -> str:
+    """Why nobody can say what the look *new* of a field with that *value* shows; "" where that is
+    not known. *drawn_anew*: viewers draw it themselves."""
+    if not new.drawn:
+        return "undrawn" if value else "gone"
+    if drawn_anew:
+        return "anew"
+    if value and not new.ink and not new.painted.strange and value != TICK:
+        return "blank"
+    unread = any(ink.kind == "text" and ink.text is None for ink in new.ink)
+    is_text = all(ink.kind == "text" for ink in new.ink)
+    return "letters" if unread and is_text else ""

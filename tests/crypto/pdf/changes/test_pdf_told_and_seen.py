@@ -4,11 +4,10 @@ Inside a filled field that layer lets ink be added. What a dark ground covers, w
 another annotation, and what a browser draws by /DA, only the static rules can tell.
 """
 
-import re
-
 import pytest
 
 from crypto.verdict import Verdict
+from tests.crypto.pdf.changes.one_field import rewritten
 from tests.crypto.pdf.changes.price_form import HELVETICA, kinds, shown, stream
 from tests.world.documents import append_revision, build_pdf
 from tests.world.sealing import World
@@ -63,17 +62,6 @@ def sealed_form(
             ]
         )
     )
-
-
-def rewritten(data: bytes, number: int, *changes: tuple[bytes, bytes]) -> bytes:
-    """The newest object of this number, changed."""
-    start = data.rindex(b"\n%d 0 obj" % number)
-    body = data[start : data.index(b"endobj", start)].split(b"obj", 1)[1].strip()
-    for old, new in changes:
-        changed = re.sub(old, lambda _, new=new: new, body)
-        assert changed != body
-        body = changed
-    return body
 
 
 def answered(sealed: bytes, look: bytes, *changes: tuple[bytes, bytes], also: bytes = b"") -> bytes:

@@ -5,15 +5,7 @@ from __future__ import annotations
 import pytest
 
 from crypto.verdict import Change, Verdict
-from tests.crypto.pdf.changes.test_pdf_filled_looks import (
-    BLANK,
-    TEXT,
-    Form,
-    look,
-    text,
-    widget,
-)
-from tests.crypto.pdf.changes.test_pdf_told_and_seen import rewritten
+from tests.crypto.pdf.changes.one_field import BLANK, TEXT, Form, look, rewritten, text, widget
 from tests.world.documents import append_revision
 from tests.world.sealing import World
 
@@ -123,6 +115,18 @@ def test_why_nobody_can_say_what_a_field_shows_is_told(
     assert (found.kind, found.why) == ("filling_unclear", why)
     assert said in found.finding.text()
     assert f"「{value.decode()}」" in found.finding.text()
+
+
+def test_a_look_that_programs_are_to_draw_anew_is_told_as_that(world: World) -> None:
+    plain = TEXT.replace(b"0 g", b"1 g")
+    found = change(
+        world,
+        {20: widget(BLANK, plain)},
+        {20: widget(BLANK, plain + b"/V(9000)" + ANEW), 90: look(text(b"9000"))},
+        entries=b"/DA(/F 12 Tf 0 g)/NeedAppearances true",
+    )
+    assert (found.kind, found.why) == ("filling_unclear", "anew")
+    assert "要求打开它的程序自己去画" in found.finding.text()
 
 
 def test_a_field_whose_look_is_gone_is_told_as_that(world: World) -> None:

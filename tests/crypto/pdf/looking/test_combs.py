@@ -8,7 +8,7 @@ import pytest
 from crypto.pdf.looking.layer import look_with_engines
 from crypto.pdf.verify import verify_pdf
 from crypto.verdict import Report, Verdict
-from tests.crypto.pdf.changes.test_pdf_filled_looks import Form, look, text, widget
+from tests.crypto.pdf.changes.one_field import Form, look, text, widget
 from tests.world.documents import append_revision
 from tests.world.sealing import NOW, World
 
