@@ -367,10 +367,7 @@ def is_adorned_anew(after: generic.DictionaryObject, old: Look, new: Look, groun
     flags = int(entry(after, "/F", 0))
     if not (old.drawn and new.drawn) or flags & HIDDEN or (flags & NO_VIEW and not flags & PRINT):
         return False
-    tints = [
-        look.grounds[-1] if look.grounds else (ground.paper(look.box) or _PAPER)
-        for look in (old, new)
-    ]
+    tints = [stood_on(look.grounds, ground.paper(look.box)) or _PAPER for look in (old, new)]
     framed = [
         any(not same_colour(replace(each, kind="fill"), tint) for each in look.frame)
         for look, tint in zip((old, new), tints, strict=True)
