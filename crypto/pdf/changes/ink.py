@@ -436,7 +436,7 @@ class _Reader:
             return
         hull = _hull(path.points)
         few = len(path.points) <= _MAX_POINTS
-        points, steps = (tuple(path.points), "".join(path.steps)) if few else ((), "")
+        points, steps = (tuple(path.points), path.steps) if few else ((), "")
         shape = (points, steps, path.subpaths, path.curved)
         if how & 1:
             # a filled line without any width is drawn as a hair line
@@ -582,39 +582,40 @@ class _Path:
     """The path under construction, in default user space."""
 
     points: list[Point] = field(default_factory=list)
-    steps: list[str] = field(default_factory=list)
+    steps: str = ""
     subpaths: int = 0
     curved: bool = False
-    start: Point = (0.0, 0.0)
-    """Of the part that was begun last."""
+    start: int = 0
+    """At which point the last part begins."""
 
     def add(self, name: str, values: list[Any], under: Matrix) -> None:
-        numbers = [_number([value]) for value in values]
         if name == "h":
-            if self.steps and self.steps[-1] != "h":
-                self.steps.append("h")
+            if self.steps[-1:] not in ("", "h"):
+                self.steps += "h"
             return
-        if self.steps and self.steps[-1] == "h" and name not in ("m", "re"):
-            self.subpaths += 1  # it goes on from where the part before began
-            self.points.append(self.start)
-            self.steps.append("m")
+        numbers = [_number([value]) for value in values]
         if name == "re":
             x, y, width, height = numbers
             self.subpaths += 1
             self.steps += "mlllh"
-            self.start = _moved((x, y), under)
+            self.start = len(self.points)
             self.points += [
                 _moved(each, under)
                 for each in ((x, y), (x + width, y), (x + width, y + height), (x, y + height))
             ]
         else:
-            self.subpaths += name == "m"
+            if name == "m":
+                self.subpaths += 1
+                self.start = len(self.points)
+            elif self.steps[-1:] == "h":  # it goes on from where the part before began
+                self.subpaths += 1
+                self.steps += "m"
+                self.points.append(self.points[self.start])
+                self.start = len(self.points) - 1
             self.curved = self.curved or name in "cvy"
-            self.steps.append(name)
+            self.steps += name
             pairs = zip(numbers[::2], numbers[1::2], strict=True)
             self.points += [_moved(pair, under) for pair in pairs]
-            if name == "m":
-                self.start = self.points[-1]
 
 
 def _frame_of(path: _Path, operator: str) -> list[_Path]:
@@ -623,7 +624,7 @@ def _frame_of(path: _Path, operator: str) -> list[_Path]:
     half = len(path.points) // 2
     if operator not in ("f*", "f", "F") or path.subpaths != 2 or len(path.points) not in (8, 10):
         return []
-    boxes = _TWO_BOXES.fullmatch("".join(path.steps))
+    boxes = _TWO_BOXES.fullmatch(path.steps)
     if not boxes or len(boxes[1]) != len(boxes[2]):
         return []
     shapes = [
@@ -644,7 +645,7 @@ def _frame_of(path: _Path, operator: str) -> list[_Path]:
         (x0, y1, x1, top),
     )
     corners = [[(a, b), (c, b), (c, d), (a, d)] for a, b, c, d in sides]
-    return [_Path(each, list("mlllh"), 1) for each in corners]
+    return [_Path(each, "mlllh", 1) for each in corners]
 
 
 def _turns_left(points: tuple[Point, ...]) -> bool:

@@ -75,7 +75,7 @@ def operators(content: bytes) -> Iterator[tuple[str, list[str | float | bytes | 
         match kind:
             case "number":
                 number = float(text)
-                if abs(number) >= LARGEST_NUMBER:
+                if len(text) > 9 and abs(number) >= LARGEST_NUMBER:
                     raise AppearanceError("a number that is too large")
                 operands.append(number)
             case "word" if text in (b"true", b"false", b"null"):
