@@ -211,9 +211,17 @@ def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
             findings.append(Finding("look_pages_differ", details))
             continue
         boxes = [box for each in found for box in each.boxes]
-        filled = _all_in_a_filling(report, page, boxes)
-        box = max(boxes, key=lambda b: b.width * b.height)
-        findings.append(Finding("look_differs", details | filled | _where(page, box)))
+        fillings = [_filling_around(report, page, box) for box in boxes]
+        if not all(fillings):
+            fillings = [{}]
+        for filled in dict.fromkeys(tuple(each.items()) for each in fillings):
+            own = [
+                box
+                for box in boxes
+                if not filled or _filling_around(report, page, box) == dict(filled)
+            ]
+            box = max(own, key=lambda b: b.width * b.height)
+            findings.append(Finding("look_differs", details | dict(filled) | _where(page, box)))
     if len(by_page) > _MAX_TOLD:
         findings.append(Finding("look_differs_more", {"count": str(len(by_page) - _MAX_TOLD)}))
     if seen.left_out:
@@ -229,18 +237,17 @@ def _told(report: SignatureReport, seen: Seen, end: int) -> SignatureReport:
     return replace(report, findings=(*report.findings, *findings), shown_changes=shown)
 
 
-def _all_in_a_filling(report: SignatureReport, page: int, boxes: Sequence[Box]) -> dict[str, str]:
-    """What is to be told of the one field within which *boxes* lie all, if it was filled in: what
-    differs there is what surrounds the value, for the value has been read."""
+def _filling_around(report: SignatureReport, page: int, box: Box) -> dict[str, str]:
+    """What is to be told of the field around *box*, if it was filled in: what differs there is what
+    surrounds the value, for the value has been read. Nothing, where there is none."""
     for change in report.changed_later:
         if change.kind == "field_filled" and change.page == page + 1 and change.box_mm:
             left, top, width, height = change.box_mm
-            if all(
+            if (
                 left - _EDGE <= box.left
                 and top - _EDGE <= box.top
                 and box.left + box.width <= left + width + _EDGE
                 and box.top + box.height <= top + height + _EDGE
-                for box in boxes
             ):
                 told = {"why": "in_field", "label": change.label, "after": change.after}
                 return {key: value for key, value in told.items() if value}

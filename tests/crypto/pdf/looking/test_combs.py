@@ -139,3 +139,30 @@ def test_what_differs_elsewhere_is_not_told_with_a_field(world: World) -> None:
         )
         (found,) = [f for f in report.signatures[0].findings if f.code == "look_differs"]
         assert ("why" in found.details) is told
+
+
+def test_what_differs_in_several_fields_is_told_of_each(world: World) -> None:
+    from crypto.pdf.looking.layer import Difference, Seen
+    from crypto.rendering.compare import Box
+
+    kind = b"/FT/Tx/TU(%s)/T(%s)/DA(/F 12 Tf 0 g)"
+    below = (60, 500, 360, 540)
+    names = (b"Upper", PLACE), (b"Lower", below)
+    sealed = {20 + 2 * at: widget(place, kind % (n, n)) for at, (n, place) in enumerate(names)}
+    data = world.sign(Form(sealed, b"", fields=b"20 0 R 22 0 R").document())
+    later = {
+        20 + 2 * at: widget(place, kind % (n, n) + b"/V(12)/AP<</N %d 0 R>>" % (90 + at))
+        for at, (n, place) in enumerate(names)
+    }
+    data = append_revision(data, {**later, 90: look(text(b"12")), 91: look(text(b"12"))})
+    boxes = (Box(22, 76, 40, 5), Box(22, 108, 50, 5), Box(60, 108, 2, 2))
+    report = verify_pdf(
+        io.BytesIO(data),
+        "x.pdf",
+        world.trust,
+        NOW,
+        look=lambda task: Seen((Difference(task.sealed[0].end, 0, "PDFium", boxes),)),
+    )
+    found = [f for f in report.signatures[0].findings if f.code == "look_differs"]
+    assert [each.details["label"] for each in found] == ["Upper", "Lower"]
+    assert [each.details["width"] for each in found] == ["40", "50"]
