@@ -41,7 +41,7 @@ _CODES: dict[What, str] = {
     ),
     "time": (
         "clock_contradicts time_missing time_in_future time_before_seal time_contradicts"
-        " timestamp_invalid time_claimed time_trusted timestamp_good"
+        " timestamp_invalid timestamp_unfit time_claimed time_trusted timestamp_good"
     ),
 }
 """Findings that answer each question."""

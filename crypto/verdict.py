@@ -98,8 +98,8 @@ _CODES = {
         " revocation_unknown status_unknown"
         " status_stale status_pending status_changed_unproven time_missing time_in_future"
         " time_before_seal time_contradicts weak_algorithm changed_suspicious"
-        " signatures_hidden value_unsupported mark_unreadable mark_unlike imprint_font_missing"
-        " imprint_undrawable"
+        " signatures_hidden value_unsupported timestamp_unfit mark_unreadable mark_unlike"
+        " imprint_font_missing imprint_undrawable"
         " unsigned_mark range_incomplete not_reviewed"
         " certificate_missing seal_expired seal_not_yet_valid contents_unusual mark_hidden"
         " signer_purpose_other maker_purpose_unstated clock_contradicts"
@@ -247,6 +247,7 @@ class _Blanks(dict[str, str]):
             return say("blanks", known, self._language).format_map(self)
         if key == "stamp_fault":
             known = "stamp_weak" if self.get("algorithm") else "stamp_untrusted"
+            known = f"stamp_{self['why']}" if self.get("why") else known
             return say("blanks", known, self._language).format_map(self)
         if key == "noted":
             return self._say(key) if self.get("after") else ""

@@ -146,7 +146,7 @@ def _advice(report: Report) -> str:
         return verdict.value
     if amiss is not None and amiss.code == "demo_seal":
         return "UNKNOWN_demo"
-    if amiss is not None and amiss.code == WEAK:
+    if amiss is not None and amiss.code == WEAK and amiss.details.get("whose") != "timestamp":
         return "UNKNOWN_weak"
     for proof in signature.proofs:
         if proof.action and amiss is not None and question(amiss.code) == proof.what:

@@ -19,9 +19,17 @@ from crypto.verdict import Finding, Times, beijing_day
 _NO_STATUS = {"status_unknown": "status_not_published"}
 _NO_REVOCATION = {"revocation_unknown": "revocation_not_published"}
 Whose = Literal[
-    "value", "seal", "signer_certificate", "maker_certificate", "revocation", "hold", "maker_hold"
+    "value",
+    "timestamp",
+    "seal",
+    "signer_certificate",
+    "maker_certificate",
+    "revocation",
+    "hold",
+    "maker_hold",
 ]
-"""Whose algorithm is weak: that of the value of a signature, of the seal as its maker signed it, of
+"""Whose algorithm is weak: that of the value of a signature, of a document time stamp or its
+authority's certificates, of the seal as its maker signed it, of
 a certificate on the way from signer or maker to an anchor, of a proof that a certificate was not
 revoked, of what lifts a hold of one on the way from signer or maker."""
 OF_THE_MAKER = ("seal", "maker_certificate", "maker_hold")

@@ -201,10 +201,14 @@ def check_document_timestamp(
     wrong = any(finding.code == "timestamp_invalid" for finding in findings)
     weak = [each for finding in findings if (each := finding.details.get("algorithm"))]
     if weak:
-        findings += told_weak("value", weak)
-    elif moment is None and not wrong:
-        issuer = str(path[-1].issuer) if path else "—"
-        findings.append(Finding("signer_untrusted", {"issuer": issuer}))
+        findings += told_weak("timestamp", weak)
+    unfit = any(finding.details.get("why") == "unfit" for finding in findings)
+    if unfit:
+        findings = [Finding("timestamp_unfit", finding.details) for finding in findings]
+    if chain and chain.anchor and (moment or unfit):
+        findings.append(Finding("signer_trusted", {"anchor": str(chain.anchor.subject)}))
+    elif path and not weak:
+        findings.append(Finding("signer_untrusted", {"issuer": str(path[-1].issuer)}))
     return CmsCheck(
         CertificateInfo.of(path[0]) if path else None,
         tuple(CertificateInfo.of(certificate) for certificate in path),

@@ -38,16 +38,18 @@ def check_timestamp(
     if facts.imprint_matches is False or facts.signer.signature_valid is False:
         reason = "imprint" if facts.imprint_matches is False else "signature"
         return None, [Finding("timestamp_invalid", {**shown, "reason": reason})], None
-    if not facts.intact or facts.weaknesses:
-        weak = {"algorithm": facts.weaknesses[0]} if facts.weaknesses else {}
-        return None, [Finding("timestamp_unproven", {**shown, "authority": "—", **weak})], None
     certificate = facts.signer.certificate
-    if certificate is None:  # intact says there is one
-        return None, [Finding("timestamp_unproven", shown)], None
+    if certificate is None:
+        return None, [Finding("timestamp_unproven", {**shown, "why": "unfit"})], None
     chain = build_chain(certificate, pool, trust.timestamps, parsed.generated)
     authority = {**shown, "authority": certificate.subject.common_name or str(certificate.subject)}
-    if chain.trusted and chain.weaknesses:
+    if facts.weaknesses:
+        authority["algorithm"] = facts.weaknesses[0]
+    elif not facts.intact:
+        authority["why"] = "unfit"
+    elif chain.trusted and chain.weaknesses:
         authority["algorithm"] = chain.weaknesses[0][1]
-    if not chain.sound or trust.gave_up(chain, parsed.generated):
+    fit = facts.intact and not facts.weaknesses
+    if not fit or not chain.sound or trust.gave_up(chain, parsed.generated):
         return None, [Finding("timestamp_unproven", authority)], chain
     return parsed.generated, [Finding("timestamp_good", authority)], chain

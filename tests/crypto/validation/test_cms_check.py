@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from crypto.algorithms import gm
 from crypto.algorithms.keys import SoftKey
 from crypto.asn1 import der
-from crypto.pki.certificate import TIME_STAMPING, Certificate
+from crypto.pki.certificate import DOCUMENT_SIGNING, TIME_STAMPING, Certificate
 from crypto.pki.certificate_making import make_crl
 from crypto.pki.cms import SignedData, digest_of
 from crypto.pki.cms_make import add_timestamp, make_signed_data
 from crypto.pki.timestamp import make_token
+from crypto.proofs import proofs_of
 from crypto.validation.cms_check import check_cms, check_document_timestamp
 from crypto.validation.trust import Trust
 from crypto.validation.trusted_time import check_timestamp
@@ -127,6 +128,46 @@ def test_a_document_time_stamp_is_judged_as_one(stamper, trust) -> None:
     assert verdict_of(stranger.findings) is Verdict.UNKNOWN
     other = check_document_timestamp(token, digest_of(b"other"), trust)
     assert verdict_of(other.findings) is Verdict.INVALID
+
+
+UNFIT = {
+    "not yet": {"not_before": NOW + timedelta(days=1), "not_after": LATER},
+    "no longer": {"not_before": NOW - timedelta(days=2), "not_after": NOW - timedelta(days=1)},
+    "not for stamps": {"extended_key_usage": []},
+    "for more than stamps": {"extended_key_usage": [TIME_STAMPING, DOCUMENT_SIGNING]},
+}
+
+
+@pytest.mark.parametrize("how", UNFIT)
+def test_a_document_time_stamp_says_whose_it_is_and_why_it_proves_nothing(
+    root, trust, monkeypatch, how: str
+) -> None:
+    """Its authority may well be trusted; its certificate is the matter."""
+    key = SoftKey.generate()
+    purpose = {"extended_key_usage": [TIME_STAMPING], **UNFIT[how]}
+    stamper = key.with_certificate(root.issue("时间戳", key.spki, **purpose))
+    with monkeypatch.context() as careless:  # ours makes no such token
+        careless.setattr("crypto.pki.timestamp.may_stamp", lambda certificate: True)
+        careless.setattr(Certificate, "valid_at", lambda certificate, moment: True)
+        token = token_over(DOCUMENT, stamper)
+    judged = check_document_timestamp(token, digest_of(DOCUMENT), trust)
+    assert verdict_of(judged.findings) is Verdict.UNKNOWN
+    assert codes(judged.findings) == {"timestamp_unfit", "signer_trusted"}
+    assert judged.signer is not None
+    assert judged.signer.holder
+    for language, stranger in (("zh_CN", "不在您信任的范围"), ("en", "you trust")):
+        for value in (judged.findings[0], check_timestamp(token, digest_of(DOCUMENT), trust)[1][0]):
+            assert stranger not in value.text(language)
+    alone = check_document_timestamp(token, digest_of(DOCUMENT), Trust())
+    assert codes(alone.findings) == {"timestamp_unfit", "signer_untrusted"}
+
+
+def test_a_good_document_time_stamp_says_who_stands_behind_it(stamper, trust) -> None:
+    judged = check_document_timestamp(token_over(DOCUMENT, stamper), digest_of(DOCUMENT), trust)
+    proofs = proofs_of(judged.findings, has_seal=False, origin="")
+    assert {each.what: each.state for each in proofs if each.what != "revocation"} == {
+        "issuer": "proved", "status": "not_needed", "time": "proved",
+    }  # fmt: skip
 
 
 def test_attributes_that_name_another_certificate_are_wrong(signer, root, trust) -> None:

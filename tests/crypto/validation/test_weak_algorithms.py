@@ -341,6 +341,10 @@ def test_a_time_stamp_under_a_weak_certificate_proves_no_time(kind: str) -> None
             assert kind.split("-")[1] in found.text(language)
     document = check_document_timestamp(token, digest_of(DOCUMENT), trust)
     assert bool(weak(document.findings)) is bool(kind)
+    assert document.signer is not None
+    for each in weak(document.findings):
+        assert "时间戳" in each.text()
+        assert "time stamp" in each.text("en")
     assert verdict_of(document.findings) is (Verdict.UNKNOWN if kind else Verdict.VALID)
 
 
