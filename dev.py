@@ -343,14 +343,14 @@ def window(arguments: Sequence[str]) -> int:
 
 
 def workers(arguments: Sequence[str]) -> tuple[str, ...]:
-    """Three pytest processes more than cores, for now and then a test waits; no more, for each has
-    platforms and seals of its own to make. None beside the first where a single file is
+    """Two pytest processes more than cores, for now and then a test waits; no more, for each has
+    imports, platforms and seals of its own to make. None beside the first where a single file is
     asked for."""
     if any(word == "--numprocesses" or word.startswith("-n") for word in arguments):
         return ()
     files = {word.partition("::")[0] for word in arguments if ".py" in word}
     folders = [word for word in arguments if (ROOT / word).is_dir()]
-    many = str((os.cpu_count() or 1) + 3)
+    many = str((os.cpu_count() or 1) + 2)
     return () if len(files) == 1 and not folders else ("-n", many, "--dist", "loadfile")
 
 
