@@ -30,7 +30,7 @@ from crypto.seal.use_policy import Approver, SignedPolicy, masked
 from server_stub.approving import deciding, requesting
 from server_stub.approving.spending import Approved
 from server_stub.lending import granting
-from server_stub.records import auditing, canonical, store
+from server_stub.records import auditing, canonical, store, work_lock
 from server_stub.ruling import use_policies
 from server_stub.ruling.same_people import People
 from server_stub.seals import statements
@@ -492,6 +492,20 @@ def test_approvers_hear_that_the_policy_has_changed_and_the_former_that_they_are
     assert asking.decide(first, waits).json()["code"] == "already_decided"
 
 
+@contextlib.contextmanager
+def rows(server: RunningServer) -> Iterator[Session]:
+    """The platform's rows, to be changed here while it does nothing by itself: SQLite refuses to
+    change what somebody else has changed since it was read. Undone at the end."""
+    platform = server.platform
+    with (
+        work_lock.held(platform.engine, platform.settings.directory, 60) as mine,
+        Session(platform.engine) as session,
+    ):
+        assert mine
+        yield session
+        session.rollback()
+
+
 def audience_of(session: Session, policy: str) -> set[str]:
     """Who is told of *policy*."""
     chosen = (
@@ -510,7 +524,7 @@ def test_a_seal_made_anew_keeps_what_its_policy_forbids(
     server: RunningServer, people: dict[str, Applicant], asking: Approving
 ) -> None:
     assert asking.rule(asking.terms(0, offline=False)).status_code == 201
-    with Session(server.platform.engine) as session:
+    with rows(server) as session:
         seal = session.get_one(store.Seal, asking.company.seal_id)
         anew = session.get_one(store.Seal, people["陈外"].seal_id)
         assert use_policies.ruled(session, anew) is None
@@ -526,7 +540,6 @@ def test_a_seal_made_anew_keeps_what_its_policy_forbids(
         found.needed = 1
         with pytest.raises(use_policies.ApprovalNeeded, match="policy"):
             use_policies.ruled(session, anew)
-        session.rollback()
 
 
 def test_the_policies_of_two_seals_of_which_one_replaced_the_other_follow_each_other(
@@ -534,7 +547,7 @@ def test_the_policies_of_two_seals_of_which_one_replaced_the_other_follow_each_o
 ) -> None:
     """Between a reissue and the new seal's first policy, that of the old seal rules: no gap in
     which a use without a ticket would be good."""
-    with Session(server.platform.engine) as session:
+    with rows(server) as session:
         seal = session.get_one(store.Seal, asking.company.seal_id)
         anew = session.get_one(store.Seal, people["陈外"].seal_id)
         seal.successor_id = anew.id
@@ -559,7 +572,6 @@ def test_the_policies_of_two_seals_of_which_one_replaced_the_other_follow_each_o
         session.flush()
         told = statements.state_of(session, anew, canonical.now(), timedelta(hours=1))
         assert told.ticket_since is None
-        session.rollback()
 
 
 def test_a_policy_is_signed_by_a_certificate_that_names_the_holder(
@@ -567,7 +579,7 @@ def test_a_policy_is_signed_by_a_certificate_that_names_the_holder(
 ) -> None:
     """As client and verifier want it (:attr:`crypto.seal.use_policy.SignedPolicy.by_holder`): a
     personal certificate, or one under a former name, sets no policy."""
-    with Session(server.platform.engine) as session:
+    with rows(server) as session:
         seal = session.get_one(store.Seal, asking.company.seal_id)
         enterprise = session.get_one(store.Enterprise, seal.enterprise_id)
         before, enterprise.name = enterprise.name, "更名后的公司"
